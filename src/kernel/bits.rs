@@ -1,0 +1,8 @@
+//! The bits of inode(7) and open(2) that rows carry.
+
+pub use libc::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK};
+
+/// The descriptor is closed by execve(2). fdinfo prints it among the flags of the open file.
+pub const O_CLOEXEC: u32 = libc::O_CLOEXEC.unsigned_abs();
+/// The descriptor only names a file.
+pub const O_PATH: u32 = libc::O_PATH.unsigned_abs();

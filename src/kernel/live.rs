@@ -1,0 +1,159 @@
+//! This machine, now.
+
+use super::proc_dir::ProcDir;
+use super::rows::{HostRow, LimitRow, TaskDetails, TaskRow};
+use super::task::{StatRow, parse_status};
+use super::{Ask, DeviceTables, Errno, Failure, Read, SocketRow, SocketTable, Source, kcmp, net};
+use nix::dir::Dir;
+use nix::fcntl::OFlag;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::stat::{Mode, fstat, major, minor};
+use nix::unistd::{Uid, User};
+use procfs::FromBufRead;
+use procfs::process::{LimitValue, Limits};
+use std::cmp::Ordering;
+use std::sync::OnceLock;
+
+/// Reads `/proc` and asks the running kernel.
+#[derive(Debug, Default)]
+pub struct Live {
+    devices: OnceLock<DeviceTables>,
+    numbering: OnceLock<bool>,
+}
+
+impl Live {
+    /// A reader of this machine.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether `/proc` numbers processes as this process's system calls do. In a container that was
+    /// given its host's `/proc` it does not, and a pid from there means another process to kcmp(2).
+    fn numbers_agree(&self) -> bool {
+        *self.numbering.get_or_init(|| {
+            std::fs::read_link("/proc/self")
+                .ok()
+                .and_then(|link| link.to_str()?.parse::<u32>().ok())
+                .is_some_and(|pid| pid == std::process::id())
+        })
+    }
+}
+
+impl Source for Live {
+    fn host(&self) -> Read<HostRow> {
+        let uname = nix::sys::utsname::uname().map_err(|errno| Failure::new("uname", errno))?;
+        Ok(HostRow {
+            name: uname.nodename().to_string_lossy().into_owned(),
+            kernel: uname.release().to_string_lossy().into_owned(),
+        })
+    }
+
+    fn pids(&self) -> Read<Vec<i32>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut listing =
+            Dir::open("/proc", flags, Mode::empty()).map_err(|errno| Failure::new("open", errno))?;
+        let mut pids = Vec::new();
+        for entry in listing.iter() {
+            let entry = entry.map_err(|errno| Failure::new("getdents64", errno))?;
+            if let Some(pid) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
+                pids.push(pid);
+            }
+        }
+        pids.sort_unstable();
+        Ok(pids)
+    }
+
+    fn task(&self, pid: i32, ask: &Ask<'_>) -> Read<TaskRow> {
+        let mut dir = ProcDir::open(pid)?;
+        let stat = dir.stat()?;
+        let details = ask.details.then(|| details(&mut dir));
+        let table = dir.descriptors(ask);
+        // The directory held is that of one process. If that process has exited by now, its table
+        // went away under the reader, and what was read may be a part of it that looks whole.
+        let after = dir.stat()?;
+        if after.is_dead() && !stat.is_dead() {
+            return Err(Failure::new("read", Errno::ESRCH));
+        }
+        Ok(TaskRow { pid, stat, details, table })
+    }
+
+    fn stat(&self, pid: i32) -> Read<StatRow> {
+        ProcDir::open(pid)?.stat()
+    }
+
+    fn net_namespace(&self, pid: i32) -> Read<u64> {
+        let link = ProcDir::open(pid)?.link("ns/net")?;
+        std::str::from_utf8(&link)
+            .ok()
+            .and_then(|link| link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok())
+            .ok_or(Failure::new("readlinkat", Errno::EBADMSG))
+    }
+
+    fn sockets(&self, pid: i32, table: SocketTable) -> Read<Vec<SocketRow>> {
+        let mut dir = ProcDir::open(pid)?;
+        net::parse(table, dir.read(&format!("net/{}", table.file()))?)
+    }
+
+    fn compare(&self, a: (i32, i32), b: (i32, i32)) -> Read<Ordering> {
+        if !self.numbers_agree() {
+            let reason = "kcmp (not called: /proc is that of another pid namespace)";
+            return Err(Failure::new(reason, Errno::ENOTSUP));
+        }
+        kcmp::compare(a, b)
+    }
+
+    fn user_name(&self, uid: u32) -> Option<String> {
+        User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name)
+    }
+
+    fn devices(&self) -> DeviceTables {
+        self.devices.get_or_init(|| DeviceTables { ttys: tty_drivers(), memfd: memfd_device() }).clone()
+    }
+}
+
+fn details(dir: &mut ProcDir) -> TaskDetails {
+    let malformed = Failure::new("read", Errno::EBADMSG);
+    let argv = dir.read("cmdline").map(|text| {
+        let text = text.strip_suffix(b"\0").unwrap_or(text);
+        match text {
+            b"" => Vec::new(),
+            text => text.split(|&b| b == 0).map(<[u8]>::to_vec).collect(),
+        }
+    });
+    let status = dir.read("status").and_then(|text| parse_status(text).ok_or(malformed));
+    let limit = dir.read("limits").and_then(|text| {
+        let limits = Limits::from_buf_read(text).map_err(|_| malformed)?.max_open_files;
+        let number = |limit| match limit {
+            LimitValue::Value(number) => Some(number),
+            LimitValue::Unlimited => None,
+        };
+        Ok(LimitRow { soft: number(limits.soft_limit), hard: number(limits.hard_limit) })
+    });
+    let cgroups = dir.read("cgroup").and_then(|text| {
+        let groups = procfs::ProcessCGroups::from_buf_read(text).map_err(|_| malformed)?;
+        Ok(groups.into_iter().map(|group| (group.hierarchy, group.pathname)).collect())
+    });
+    TaskDetails { argv, status, limit, cgroups }
+}
+
+/// The terminals' device numbers, from `/proc/tty/drivers`: driver, device, major, one minor or a
+/// range of them, type. The alternate consoles and ptmx are in it too.
+fn tty_drivers() -> Vec<(u32, u32, u32)> {
+    let text = std::fs::read_to_string("/proc/tty/drivers").unwrap_or_default();
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split_ascii_whitespace().skip(2);
+            let major = fields.next()?.parse().ok()?;
+            let minors = fields.next()?;
+            let (first, last) = minors.split_once('-').unwrap_or((minors, minors));
+            Some((major, first.parse().ok()?, last.parse().ok()?))
+        })
+        .collect()
+}
+
+/// The device of the kernel's own tmpfs, asked of a memfd made for it.
+fn memfd_device() -> Option<(u32, u32)> {
+    let probe = memfd_create(c"ganariya-fd", MFdFlags::MFD_CLOEXEC).ok()?;
+    let device = fstat(&probe).ok()?.st_dev;
+    Some((u32::try_from(major(device)).ok()?, u32::try_from(minor(device)).ok()?))
+}

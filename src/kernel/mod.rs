@@ -1,0 +1,93 @@
+//! Bytes in, plain rows out: everything that is asked of the kernel.
+//!
+//! This room alone knows `/proc` paths, raw system calls and `unsafe` code. It gives rows of what the
+//! kernel said and attaches no meaning to them: that a link reads `pipe:[4711]` is a row; that it is a
+//! pipe is for `kind`. What failed is a [`Failure`], the call and its errno, never a default value.
+//!
+//! [`Source`] is the door. [`Live`] reads this machine; a saved snapshot or an eBPF iterator would be
+//! one more file that implements it.
+#![allow(unsafe_code)]
+
+pub mod bits;
+pub mod fdinfo;
+pub mod kcmp;
+mod live;
+pub mod net;
+mod proc_dir;
+pub mod rows;
+pub mod task;
+
+pub use live::Live;
+pub use rows::{
+    Ask, DeviceTables, FdRow, FileStat, HostRow, LimitRow, SocketRow, SocketTable, TaskDetails, TaskRow,
+};
+
+use std::cmp::Ordering;
+
+/// An error number of the kernel, see errno(3).
+pub use nix::errno::Errno;
+
+/// What failed: the system call, and the error that it gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// The name of the call, such as `openat`.
+    pub call: &'static str,
+    /// The error that it gave.
+    pub errno: Errno,
+}
+
+impl Failure {
+    /// Names the call that gave `errno`.
+    pub fn new(call: &'static str, errno: Errno) -> Self {
+        Self { call, errno }
+    }
+
+    /// Whether it says that the process is no longer there. `/proc/PID` gives ENOENT to a path
+    /// lookup and ESRCH to a read through a descriptor that was opened while it lived.
+    pub fn means_gone(self) -> bool {
+        matches!(self.errno, Errno::ENOENT | Errno::ESRCH)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {:?}", self.call, self.errno)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// What a call of this room gives: a row, or the failure in its place.
+pub type Read<T> = Result<T, Failure>;
+
+/// Where rows come from.
+pub trait Source {
+    /// The machine: its name and kernel (uname(2)).
+    fn host(&self) -> Read<HostRow>;
+
+    /// The thread group ids that are listed now, ascending.
+    fn pids(&self) -> Read<Vec<i32>>;
+
+    /// One process and its descriptors, all read of the same process: when it exits or is replaced
+    /// under its pid half-way, that is ESRCH, never a mixture.
+    fn task(&self, pid: i32, ask: &Ask<'_>) -> Read<TaskRow>;
+
+    /// `/proc/PID/stat` of one process: who it is and whose child, without its table.
+    fn stat(&self, pid: i32) -> Read<task::StatRow>;
+
+    /// The inode number of the network namespace that `pid` is in (namespaces(7)).
+    fn net_namespace(&self, pid: i32) -> Read<u64>;
+
+    /// All sockets of one table, as the network namespace of `pid` shows them.
+    fn sockets(&self, pid: i32, table: SocketTable) -> Read<Vec<SocketRow>>;
+
+    /// Orders two descriptors, given as (pid, fd), by the address of their open file description:
+    /// `Equal` proves that it is the same one (kcmp(2), KCMP_FILE).
+    fn compare(&self, a: (i32, i32), b: (i32, i32)) -> Read<Ordering>;
+
+    /// The name of a user, where the system has one for the number (nsswitch.conf(5)).
+    fn user_name(&self, uid: u32) -> Option<String>;
+
+    /// Device numbers whose meaning only this kernel knows.
+    fn devices(&self) -> DeviceTables;
+}

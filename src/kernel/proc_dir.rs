@@ -1,0 +1,208 @@
+//! One process's directory in `/proc`, held open.
+//!
+//! A held directory keeps naming the process that it was opened for: once that process is gone, every
+//! read through it fails with ESRCH or ENOENT, also when another process has got the same pid since.
+//! So what is read through one `ProcDir` is never a mixture of two processes.
+
+use super::rows::{FdRow, FileStat};
+use super::task::{StatRow, parse_stat};
+use super::{Ask, Errno, Failure, Read, fdinfo};
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, fstatat};
+use std::ffi::{CStr, CString};
+use std::io::Read as _;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+
+/// A held `/proc/PID`.
+pub struct ProcDir {
+    dir: OwnedFd,
+    /// The text of the file read last; its room is used again.
+    text: Vec<u8>,
+}
+
+impl ProcDir {
+    /// Opens it.
+    pub fn open(pid: i32) -> Read<Self> {
+        let path = format!("/proc/{pid}");
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let dir = nix::fcntl::open(path.as_str(), flags, Mode::empty())
+            .map_err(|errno| Failure::new("open", errno))?;
+        Ok(Self { dir, text: Vec::new() })
+    }
+
+    /// Reads a whole file of it.
+    pub fn read(&mut self, name: &str) -> Read<&[u8]> {
+        read_whole(self.dir.as_fd(), name, &mut self.text)?;
+        Ok(&self.text)
+    }
+
+    /// Reads `stat`.
+    pub fn stat(&mut self) -> Read<StatRow> {
+        parse_stat(self.read("stat")?).ok_or(Failure::new("read", Errno::EBADMSG))
+    }
+
+    /// The text of a link in it, such as `ns/net`.
+    pub fn link(&self, name: &str) -> Read<Vec<u8>> {
+        readlinkat(&self.dir, name)
+            .map(OsStringExt::into_vec)
+            .map_err(|errno| Failure::new("readlinkat", errno))
+    }
+
+    /// Reads the descriptors, ascending. One that is closed while this reads is left out: it is not
+    /// there any more.
+    pub fn descriptors(&mut self, ask: &Ask<'_>) -> Read<Vec<FdRow>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut listing = Dir::openat(&self.dir, "fd", flags, Mode::empty())
+            .map_err(|errno| Failure::new("openat", errno))?;
+        let infos = ask.fdinfo.then(|| {
+            openat(&self.dir, "fdinfo", flags, Mode::empty()).map_err(|errno| Failure::new("openat", errno))
+        });
+        let mut numbers = Vec::new();
+        for entry in listing.iter() {
+            let entry = entry.map_err(|errno| Failure::new("getdents64", errno))?;
+            // `.` and `..` are the only names that are not numbers.
+            if let Some(number) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
+                numbers.push(number);
+            }
+        }
+        numbers.sort_unstable();
+        let slots = Slots {
+            fds: listing.as_fd(),
+            infos: infos.as_ref().map(|dir| dir.as_ref().map(AsFd::as_fd).map_err(|failure| *failure)),
+        };
+        let mut rows = Vec::with_capacity(if ask.only.is_some() { 0 } else { numbers.len() });
+        for fd in numbers {
+            if let Some(row) = slots.settled_row(fd, ask, &mut self.text) {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// How often a descriptor is read again that changes while it is read.
+const TRIES: usize = 5;
+
+/// The two directories that hold what there is to know of each descriptor.
+struct Slots<'a> {
+    fds: BorrowedFd<'a>,
+    /// Absent where fdinfo was not asked for.
+    infos: Option<Read<BorrowedFd<'a>>>,
+}
+
+impl Slots<'_> {
+    /// Reads one descriptor, again where it was closed and given to another file between the calls
+    /// that read it. A process that does nothing else may win every time: then that is the failure.
+    fn settled_row(&self, fd: i32, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
+        let mut row = self.row(fd, ask, buffer)?;
+        if !ask.fdinfo {
+            return Some(row);
+        }
+        for _ in 0..TRIES {
+            let name = CString::new(fd.to_string()).ok()?;
+            let now = readlinkat(self.fds, name.as_c_str()).map(OsStringExt::into_vec);
+            match (&row.link, now) {
+                (Ok(before), Ok(now)) if *before == now => return Some(row),
+                (Err(_), _) => return Some(row),
+                _ => row = self.row(fd, ask, buffer)?,
+            }
+        }
+        row.link = Err(Failure::new("readlinkat", Errno::EAGAIN));
+        row.stat = Err(Failure::new("statx", Errno::EAGAIN));
+        row.info = Some(Err(Failure::new("read", Errno::EAGAIN)));
+        Some(row)
+    }
+
+    /// Reads one descriptor; `None` when it is closed by now or not asked for.
+    fn row(&self, fd: i32, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
+        let digits = fd.to_string();
+        let name = CString::new(digits.as_str()).ok()?;
+        let link = match readlinkat(self.fds, name.as_c_str()) {
+            Ok(link) => Ok(link.into_vec()),
+            Err(Errno::ENOENT) => return None,
+            Err(errno) => Err(Failure::new("readlinkat", errno)),
+        };
+        if let (Ok(link), Some(only)) = (&link, ask.only)
+            && !only(link)
+        {
+            return None;
+        }
+        let stat = statx(self.fds, &name);
+        if stat == Err(Failure::new("statx", Errno::ENOENT)) && !still_listed(self.fds, &name) {
+            return None;
+        }
+        let link_mode =
+            fstatat(self.fds, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| stat.st_mode).ok();
+        let info = self.infos.map(|dir| {
+            let dir = dir?;
+            read_whole(dir, &digits, buffer)?;
+            fdinfo::parse(buffer).ok_or(Failure::new("read", Errno::EBADMSG))
+        });
+        let is_socket = stat.is_ok_and(|stat| stat.mode & libc::S_IFMT == libc::S_IFSOCK);
+        let protocol = is_socket.then(|| protocol_name(self.fds, fd));
+        Some(FdRow { fd, link, link_mode, stat, info, protocol })
+    }
+}
+
+/// Whether the descriptor is still in the table: the link's own lstat does not follow it.
+fn still_listed(fds: BorrowedFd<'_>, name: &CStr) -> bool {
+    fstatat(fds, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+}
+
+fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
+    let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|errno| Failure::new("openat", errno))?;
+    into.clear();
+    std::fs::File::from(fd)
+        .read_to_end(into)
+        .map(drop)
+        .map_err(|error| Failure::new("read", Errno::from_raw(error.raw_os_error().unwrap_or(0))))
+}
+
+/// Stats the file behind a link in `/proc/PID/fd`. The link leads to the open file itself, without a
+/// path lookup, and AT_STATX_DONT_SYNC takes what the kernel has cached: so a server of a network
+/// filesystem that is gone does not hang the reader (statx(2)).
+fn statx(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
+    let mut buffer = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    let mask = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_NLINK | libc::STATX_SIZE;
+    // SAFETY: `name` is NUL-terminated, `dir` is an open descriptor for the whole call and `buffer`
+    // has the size that the call writes.
+    let result = unsafe {
+        libc::statx(dir.as_raw_fd(), name.as_ptr(), libc::AT_STATX_DONT_SYNC, mask, buffer.as_mut_ptr())
+    };
+    Errno::result(result).map_err(|errno| Failure::new("statx", errno))?;
+    // SAFETY: zeroed bytes are a valid `statx`, and the call has succeeded.
+    let stat = unsafe { buffer.assume_init() };
+    Ok(FileStat {
+        mode: stat.stx_mode.into(),
+        dev: (stat.stx_dev_major, stat.stx_dev_minor),
+        ino: stat.stx_ino,
+        rdev: (stat.stx_rdev_major, stat.stx_rdev_minor),
+        nlink: stat.stx_nlink,
+        size: stat.stx_size,
+        block_size: stat.stx_blksize,
+    })
+}
+
+/// The name of a socket's protocol, which sockfs gives as an extended attribute (`net/socket.c`,
+/// `sockfs_xattr_get`). It is there also for sockets that no table under `/proc/net` lists.
+fn protocol_name(fds: BorrowedFd<'_>, fd: i32) -> Read<String> {
+    let path = CString::new(format!("/proc/self/fd/{}/{fd}", fds.as_raw_fd()))
+        .map_err(|_| Failure::new("getxattr", Errno::EINVAL))?;
+    let mut value = [0u8; 64];
+    // SAFETY: both strings are NUL-terminated, and the length given is that of `value`.
+    let length = unsafe {
+        libc::getxattr(
+            path.as_ptr(),
+            c"system.sockprotoname".as_ptr(),
+            value.as_mut_ptr().cast(),
+            value.len(),
+        )
+    };
+    let length = Errno::result(length).map_err(|errno| Failure::new("getxattr", errno))?;
+    let name = &value[..usize::try_from(length).unwrap_or(0)];
+    let name = name.split(|&b| b == 0).next().unwrap_or(name);
+    Ok(String::from_utf8_lossy(name).into_owned())
+}

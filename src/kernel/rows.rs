@@ -1,0 +1,198 @@
+//! The plain rows that this room gives out. Nothing in them is interpreted.
+
+use super::Read;
+use super::fdinfo::FdInfo;
+use super::task::StatRow;
+use std::net::SocketAddr;
+
+/// What to read of a process. Every field that is off saves calls per process or per descriptor.
+#[derive(Clone, Copy, Default)]
+pub struct Ask<'a> {
+    /// argv, uid, limits, namespaces' pids and cgroups.
+    pub details: bool,
+    /// `/proc/PID/fdinfo/FD`: flags, CLOEXEC, offset and the kind's own lines.
+    pub fdinfo: bool,
+    /// Only descriptors whose link passes are read further and given out.
+    pub only: Option<&'a LinkTest<'a>>,
+}
+
+/// A test of a link's text.
+pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + 'a;
+
+impl std::fmt::Debug for Ask<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { details, fdinfo, only } = self;
+        write!(f, "Ask {{ details: {details}, fdinfo: {fdinfo}, only: {} }}", only.is_some())
+    }
+}
+
+/// One process.
+#[derive(Debug, Clone)]
+pub struct TaskRow {
+    /// Thread group id, as the reader's `/proc` numbers it.
+    pub pid: i32,
+    /// `/proc/PID/stat`.
+    pub stat: StatRow,
+    /// What [`Ask::details`] asked for.
+    pub details: Option<TaskDetails>,
+    /// The descriptors, ascending, or why they could not be listed.
+    pub table: Read<Vec<FdRow>>,
+}
+
+/// What a person wants to know of a process besides its table.
+#[derive(Debug, Clone)]
+pub struct TaskDetails {
+    /// The arguments (proc_pid_cmdline(5)); empty for kernel threads and zombies.
+    pub argv: Read<Vec<Vec<u8>>>,
+    /// The effective user id, and the pid in each nested pid namespace, outermost first.
+    pub status: Read<StatusRow>,
+    /// RLIMIT_NOFILE.
+    pub limit: Read<LimitRow>,
+    /// The control groups, as `hierarchy:path`, in the order of proc_pid_cgroup(5).
+    pub cgroups: Read<Vec<(u32, String)>>,
+}
+
+/// What is taken from `/proc/PID/status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusRow {
+    /// Effective user id.
+    pub uid: u32,
+    /// The pid in each pid namespace from the reader's down to its own.
+    pub ns_pids: Vec<i32>,
+}
+
+/// RLIMIT_NOFILE in descriptors; `None` is unlimited (getrlimit(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitRow {
+    /// What open(2) enforces.
+    pub soft: Option<u64>,
+    /// What the soft limit may be raised to.
+    pub hard: Option<u64>,
+}
+
+/// One descriptor of a process.
+#[derive(Debug, Clone)]
+pub struct FdRow {
+    /// Its number.
+    pub fd: i32,
+    /// The text of the link in `/proc/PID/fd`, byte for byte.
+    pub link: Read<Vec<u8>>,
+    /// The permission bits of that link: which of read and write it is open for.
+    pub link_mode: Option<u32>,
+    /// The file behind it.
+    pub stat: Read<FileStat>,
+    /// `/proc/PID/fdinfo/FD`, where it was asked for.
+    pub info: Option<Read<FdInfo>>,
+    /// Of a socket: the kernel's name for its protocol, such as `TCPv6` or `UNIX-STREAM`.
+    pub protocol: Option<Read<String>>,
+}
+
+/// What statx(2) says of a file. Sizes are bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileStat {
+    /// Type and permission bits; anonymous inodes have no type bits.
+    pub mode: u32,
+    /// The device that holds the inode: major and minor number.
+    pub dev: (u32, u32),
+    /// The inode number.
+    pub ino: u64,
+    /// Of a device file: the device that it stands for.
+    pub rdev: (u32, u32),
+    /// How many names the inode has.
+    pub nlink: u32,
+    /// Its length.
+    pub size: u64,
+    /// The block size for I/O; of hugetlbfs, the size of its pages.
+    pub block_size: u32,
+}
+
+/// The machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostRow {
+    /// Its name (the reader's UTS namespace).
+    pub name: String,
+    /// The kernel's release.
+    pub kernel: String,
+}
+
+/// The tables of sockets under `/proc/net` that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SocketTable {
+    /// `tcp`
+    Tcp,
+    /// `tcp6`
+    Tcp6,
+    /// `udp`
+    Udp,
+    /// `udp6`
+    Udp6,
+    /// `unix`
+    Unix,
+}
+
+impl SocketTable {
+    /// Its file's name.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tcp6 => "tcp6",
+            Self::Udp => "udp",
+            Self::Udp6 => "udp6",
+            Self::Unix => "unix",
+        }
+    }
+}
+
+/// One socket of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketRow {
+    /// TCP or UDP.
+    Inet {
+        /// The inode in sockfs; 0 for a socket that no descriptor refers to.
+        ino: u64,
+        /// Its own address.
+        local: SocketAddr,
+        /// The peer's address; all zero where there is none.
+        remote: SocketAddr,
+        /// The state by the numbers of `include/net/tcp_states.h`.
+        state: u8,
+        /// Bytes received and not yet read; of a listening TCP socket, connections not yet accepted.
+        recv_queue: u32,
+        /// Bytes written and not yet acknowledged.
+        send_queue: u32,
+    },
+    /// AF_UNIX.
+    Unix {
+        /// The inode in sockfs.
+        ino: u64,
+        /// SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
+        kind: u16,
+        /// `enum` SS_* of `include/uapi/linux/net.h`.
+        state: u8,
+        /// Whether listen(2) was called on it.
+        listening: bool,
+        /// Its name, an abstract one with a leading `@`; absent where it has none.
+        path: Option<Vec<u8>>,
+        /// Two lines claim this inode: a name with a newline in it may have forged one of them, so
+        /// neither can be believed.
+        ambiguous: bool,
+    },
+}
+
+impl SocketRow {
+    /// The inode in sockfs.
+    pub fn ino(&self) -> u64 {
+        match self {
+            Self::Inet { ino, .. } | Self::Unix { ino, .. } => *ino,
+        }
+    }
+}
+
+/// Device numbers whose meaning is this kernel's alone.
+#[derive(Debug, Clone, Default)]
+pub struct DeviceTables {
+    /// Terminals: the major number with the first and last minor (`/proc/tty/drivers`).
+    pub ttys: Vec<(u32, u32, u32)>,
+    /// The device of the kernel's own tmpfs, on which memfd_create(2) makes its files.
+    pub memfd: Option<(u32, u32)>,
+}

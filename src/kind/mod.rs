@@ -1,0 +1,210 @@
+//! From clue to meaning: what kind of file a descriptor refers to, and what there is to say of it.
+//!
+//! One file for each kind, with one [`Kind`] in it; the files' names are the kinds'. [`KINDS`] lists
+//! them in the order in which they are asked: the first that recognises a clue has it, and the last,
+//! `unknown`, recognises all. To add a kind, write its file and name it twice below; a test holds the
+//! list against the folder.
+//!
+//! Nothing here reads anything: a [`Clue`] holds all that the kernel said.
+
+mod anon;
+mod block;
+mod char;
+mod dir;
+mod fifo;
+mod file;
+mod memfd;
+mod pipe;
+mod socket;
+mod symlink;
+mod tcp;
+mod tty;
+mod udp;
+mod unix;
+mod unknown;
+
+use crate::model::{Access, Endpoint, Facts, Inode, KindName};
+
+/// All kinds, in the order in which they are asked.
+pub const KINDS: &[&Kind] = &[
+    &pipe::KIND,
+    &fifo::KIND,
+    &tcp::KIND,
+    &udp::KIND,
+    &unix::KIND,
+    &socket::KIND,
+    &memfd::KIND,
+    &file::KIND,
+    &dir::KIND,
+    &symlink::KIND,
+    &tty::KIND,
+    &char::KIND,
+    &block::KIND,
+    &anon::KIND,
+    &unknown::KIND,
+];
+
+/// A kind of file.
+pub struct Kind {
+    /// Its name.
+    pub name: KindName,
+    /// Whether a clue is of this kind.
+    pub recognises: fn(&Clue<'_>) -> bool,
+    /// What there is to say of a file of this kind.
+    pub describe: fn(&Clue<'_>) -> Description,
+    /// Of a kind of socket: the protocols that belong to it.
+    pub protocols: &'static [Protocol],
+    /// A clue as the kernel gives it for such a file.
+    pub sample: Clue<'static>,
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kind({})", self.name)
+    }
+}
+
+/// A protocol of sockets.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    /// The kernel's name for it (`struct proto.name`, which sockfs shows).
+    pub name: &'static str,
+    /// The address family.
+    pub family: &'static str,
+    /// `stream` or `dgram`, where the protocol has just one.
+    pub kind: Option<&'static str>,
+    /// The file under `/proc/net` that lists its sockets.
+    pub table: Option<&'static str>,
+    /// The word for a state's number; the second says that listen(2) was called.
+    pub state: fn(u8, bool) -> Option<&'static str>,
+}
+
+/// The type of an inode (inode(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    /// S_IFREG
+    Regular,
+    /// S_IFDIR
+    Directory,
+    /// S_IFLNK
+    Symlink,
+    /// S_IFCHR
+    Char,
+    /// S_IFBLK
+    Block,
+    /// S_IFIFO
+    Fifo,
+    /// S_IFSOCK
+    Socket,
+    /// No type bits: an anonymous inode.
+    Anonymous,
+}
+
+/// What the kernel said of one descriptor.
+#[derive(Debug, Clone, Copy)]
+pub struct Clue<'a> {
+    /// The text of its link.
+    pub link: Option<&'a [u8]>,
+    /// The inode's type.
+    pub file_type: Option<FileType>,
+    /// The inode.
+    pub inode: Option<Inode>,
+    /// Of a device file: the device.
+    pub rdev: Option<(u32, u32)>,
+    /// How many names the inode has.
+    pub nlink: u32,
+    /// The block size for I/O, in bytes.
+    pub block_size: u32,
+    /// Of a character device: whether a terminal driver has it.
+    pub is_tty: bool,
+    /// Whether it is on the device on which the kernel makes memfds.
+    pub on_memfd_device: bool,
+    /// What the descriptor was opened for.
+    pub access: Option<Access>,
+    /// Of a socket: the kernel's name for its protocol.
+    pub protocol: Option<&'a str>,
+    /// The lines of fdinfo that only this kind has.
+    pub lines: &'a [(Vec<u8>, Vec<u8>)],
+}
+
+impl Clue<'_> {
+    /// A clue that says nothing.
+    pub const NONE: Clue<'static> = Clue {
+        link: None,
+        file_type: None,
+        inode: None,
+        rdev: None,
+        nlink: 1,
+        block_size: 4096,
+        is_tty: false,
+        on_memfd_device: false,
+        access: None,
+        protocol: None,
+        lines: &[],
+    };
+
+    /// Whether the link's text begins so.
+    pub fn link_starts_with(&self, prefix: &[u8]) -> bool {
+        self.link.is_some_and(|link| link.starts_with(prefix))
+    }
+
+    /// Whether the file has a path. The kernel puts `(unreachable)` before one that does not lead
+    /// there from the reader's root.
+    pub fn has_path(&self) -> bool {
+        self.link_starts_with(b"/") || self.link_starts_with(b"(unreachable)")
+    }
+}
+
+/// What a kind has to say of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Description {
+    /// What only this kind has.
+    pub facts: Facts,
+    /// The end of a channel that it is.
+    pub endpoint: Option<Endpoint>,
+    /// The kernel's ` (deleted)` says nothing here: such a file never had a name.
+    pub nameless: bool,
+}
+
+/// The kind of a file.
+pub fn recognise(clue: &Clue<'_>) -> &'static Kind {
+    KINDS.iter().find(|kind| (kind.recognises)(clue)).copied().unwrap_or(&unknown::KIND)
+}
+
+/// The protocol of this name, where a kind has it.
+pub fn protocol(name: &str) -> Option<&'static Protocol> {
+    KINDS.iter().flat_map(|kind| kind.protocols).find(|protocol| protocol.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_sample_is_recognised_as_its_own_kind() {
+        for kind in KINDS {
+            assert_eq!(recognise(&kind.sample).name, kind.name);
+        }
+    }
+
+    #[test]
+    fn the_list_is_the_folder() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/kind");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|file| file != "mod.rs")
+            .map(|file| file.trim_end_matches(".rs").to_owned())
+            .collect();
+        let listed: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_string()).collect();
+        assert_eq!(files, listed);
+    }
+
+    #[test]
+    fn no_protocol_belongs_to_two_kinds() {
+        let names: Vec<_> = KINDS.iter().flat_map(|kind| kind.protocols).map(|p| p.name).collect();
+        let unique: BTreeSet<_> = names.iter().collect();
+        assert_eq!(names.len(), unique.len());
+    }
+}

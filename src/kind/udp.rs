@@ -1,0 +1,30 @@
+//! UDP over IPv4 and IPv6 (udp(7)).
+
+use super::{Clue, Description, FileType, Kind, Protocol};
+use crate::model::KindName;
+
+pub const KIND: Kind = Kind {
+    name: KindName("udp"),
+    recognises: |clue| matches!(clue.protocol, Some("UDP" | "UDPv6")),
+    describe: |_| Description::default(),
+    protocols: &[protocol("UDP", "inet", "udp"), protocol("UDPv6", "inet6", "udp6")],
+    sample: Clue {
+        link: Some(b"socket:[4711]"),
+        file_type: Some(FileType::Socket),
+        protocol: Some("UDP"),
+        ..Clue::NONE
+    },
+};
+
+const fn protocol(name: &'static str, family: &'static str, table: &'static str) -> Protocol {
+    Protocol { name, family, kind: Some("dgram"), table: Some(table), state }
+}
+
+/// UDP has no states of its own and borrows two of TCP's: connect(2) was called, or was not.
+fn state(number: u8, _listening: bool) -> Option<&'static str> {
+    match number {
+        1 => Some("ESTABLISHED"),
+        7 => Some("UNCONN"),
+        _ => None,
+    }
+}

@@ -1,0 +1,12 @@
+//! What no other kind recognises.
+
+use super::{Clue, Description, Kind};
+use crate::model::KindName;
+
+pub const KIND: Kind = Kind {
+    name: KindName("unknown"),
+    recognises: |_| true,
+    describe: |_| Description::default(),
+    protocols: &[],
+    sample: Clue { link: Some(b"net:[4026531833]"), ..Clue::NONE },
+};

@@ -1,0 +1,61 @@
+//! The O_* flags of open(2) by name.
+
+/// A flag's bits and its name, a flag that contains another before it.
+const NAMES: [(u32, &str); 12] = [
+    (0o2000, "O_APPEND"),
+    (0o4000, "O_NONBLOCK"),
+    (0o4_010_000, "O_SYNC"),
+    (0o10_000, "O_DSYNC"),
+    (0o20_000, "O_ASYNC"),
+    (ARCH.0, "O_DIRECT"),
+    (0o20_000_000 | ARCH.1, "O_TMPFILE"),
+    (ARCH.1, "O_DIRECTORY"),
+    (ARCH.2, "O_NOFOLLOW"),
+    (0o1_000_000, "O_NOATIME"),
+    (0o10_000_000, "O_PATH"),
+    (ARCH.3, "O_LARGEFILE"),
+];
+
+/// O_DIRECT, O_DIRECTORY, O_NOFOLLOW and O_LARGEFILE differ between architectures
+/// (`include/uapi/asm-generic/fcntl.h` and `arch/*/include/uapi/asm/fcntl.h`).
+#[cfg(any(target_arch = "arm", target_arch = "aarch64"))]
+const ARCH: (u32, u32, u32, u32) = (0o200_000, 0o40_000, 0o100_000, 0o400_000);
+#[cfg(not(any(target_arch = "arm", target_arch = "aarch64")))]
+const ARCH: (u32, u32, u32, u32) = (0o40_000, 0o200_000, 0o400_000, 0o100_000);
+
+/// The names in `flags`, the access mode first; bits without a name as one octal number.
+pub fn flag_names(flags: u32) -> Vec<String> {
+    let mut names = vec![match flags & 3 {
+        0 => "O_RDONLY".to_owned(),
+        1 => "O_WRONLY".to_owned(),
+        2 => "O_RDWR".to_owned(),
+        _ => "O_ACCMODE".to_owned(),
+    }];
+    let mut rest = flags & !3;
+    for (bits, name) in NAMES {
+        if rest & bits == bits {
+            names.push(name.to_owned());
+            rest &= !bits;
+        }
+    }
+    if rest != 0 {
+        names.push(format!("0{rest:o}"));
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::flag_names;
+
+    #[test]
+    fn a_flag_that_contains_another_is_named_alone() {
+        assert_eq!(flag_names(0o4_010_002), ["O_RDWR", "O_SYNC"]);
+        assert_eq!(flag_names(0o10_001), ["O_WRONLY", "O_DSYNC"]);
+    }
+
+    #[test]
+    fn bits_without_a_name_are_not_lost() {
+        assert_eq!(flag_names(0o2000 | 1 << 30), ["O_RDONLY", "O_APPEND", "010000000000"]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What could not be read, as data.
+
+use std::fmt;
+
+/// A system call and the error that it gave.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Failure {
+    /// The call's name.
+    pub call: String,
+    /// The error's name, such as `EACCES` (errno(3)).
+    pub error: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.call, self.error)
+    }
+}
+
+/// What a gap is in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The process itself.
+    Process,
+    /// Its table of descriptors.
+    FdTable,
+    /// One fact of the process, by the name of the file under `/proc/PID`.
+    ProcessFact(&'static str),
+    /// One descriptor.
+    Descriptor(i32),
+    /// A table of sockets, by its file's name.
+    Sockets(&'static str),
+    /// Which descriptors share an open file description.
+    Sharing,
+    /// The list of all processes.
+    ProcessList,
+    /// The machine's name.
+    Host,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process => f.write_str("process"),
+            Self::FdTable => f.write_str("fd table"),
+            Self::ProcessFact(file) => f.write_str(file),
+            Self::Descriptor(fd) => write!(f, "fd {fd}"),
+            Self::Sockets(table) => write!(f, "net/{table}"),
+            Self::Sharing => f.write_str("sharing"),
+            Self::ProcessList => f.write_str("process list"),
+            Self::Host => f.write_str("host"),
+        }
+    }
+}
+
+/// What would help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hint {
+    /// The rights of ptrace(2): the same user, or CAP_SYS_PTRACE.
+    PtraceRights,
+    /// There is no such process any more.
+    Gone,
+    /// The file system's server does not answer for this file.
+    StaleFile,
+    /// The kernel was built without the call.
+    Kernel,
+}
+
+/// One thing that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The process that it is of, where it is of one.
+    pub pid: Option<i32>,
+    /// What is missing.
+    pub subject: Subject,
+    /// Which call failed, and how.
+    pub failure: Failure,
+    /// What would help, where that is known.
+    pub hint: Option<Hint>,
+}
+
+impl Gap {
+    /// Whether it says only that a process is not there, or not any more.
+    pub fn is_of_a_gone_process(&self) -> bool {
+        self.subject == Subject::Process && self.hint == Some(Hint::Gone)
+    }
+}

@@ -1,0 +1,155 @@
+//! Open file descriptions and the files that they refer to.
+
+use super::{Failure, KindName, Socket};
+
+/// Which of a snapshot's open file descriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub usize);
+
+/// What a descriptor may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Reading only.
+    Read,
+    /// Writing only.
+    Write,
+    /// Both.
+    ReadWrite,
+    /// Neither: it names a file (O_PATH).
+    Path,
+    /// Neither, but ioctl(2): opened with access mode 3, as open(2) tells.
+    Neither,
+}
+
+impl Access {
+    /// Whether it may be read.
+    pub fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::ReadWrite)
+    }
+
+    /// Whether it may be written.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Write | Self::ReadWrite)
+    }
+
+    /// `r`, `w`, `rw`, `path` or `-`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "r",
+            Self::Write => "w",
+            Self::ReadWrite => "rw",
+            Self::Path => "path",
+            Self::Neither => "-",
+        }
+    }
+}
+
+/// A file: the number of an inode on a device. Files of two filesystems may have the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Inode {
+    /// Major and minor number of the device.
+    pub dev: (u32, u32),
+    /// Its number there.
+    pub ino: u64,
+}
+
+/// One value of what only some kinds of file have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// Bytes, not always UTF-8.
+    Text(Vec<u8>),
+    /// A number.
+    Number(u64),
+    /// Several, in the kernel's order.
+    List(Vec<Fact>),
+}
+
+impl Fact {
+    /// A text that is UTF-8.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into().into_bytes())
+    }
+}
+
+/// Named values, in the order in which to show them.
+pub type Facts = Vec<(String, Fact)>;
+
+/// What bytes flow through between descriptors: a pipe, a FIFO, later a connection or a pty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Channel {
+    /// The kind of file that has it.
+    pub medium: KindName,
+    /// Which one. By device and number: the inodes of FIFOs collide across filesystems.
+    pub inode: Inode,
+}
+
+/// Which sides of a channel a descriptor is: for a pipe, the side that reads and the side that writes.
+/// A FIFO opened for both is both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sides {
+    /// It takes bytes out.
+    pub reads: bool,
+    /// It puts bytes in.
+    pub writes: bool,
+}
+
+impl Sides {
+    /// Whether bytes flow between this and `other`, in whichever direction.
+    pub fn face(self, other: Self) -> bool {
+        (self.reads && other.writes) || (self.writes && other.reads)
+    }
+}
+
+impl From<Access> for Sides {
+    fn from(access: Access) -> Self {
+        Self { reads: access.reads(), writes: access.writes() }
+    }
+}
+
+/// An end of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Of which.
+    pub channel: Channel,
+    /// Which sides of it.
+    pub sides: Sides,
+}
+
+/// Whether it is known which descriptors refer to one open file description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Compared with every descriptor of the snapshot that could be the same, by kcmp(2).
+    Proven,
+    /// At least one comparison failed, so there may be sharing that is not shown.
+    Unproven(Failure),
+    /// Nobody asked.
+    NotAsked,
+}
+
+/// An open file description, with what is known of the file that it refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFile {
+    /// The kind of file.
+    pub kind: KindName,
+    /// The kernel's name for it, without ` (deleted)` when [`Self::deleted`] says so.
+    pub name: Result<Vec<u8>, Failure>,
+    /// Whether the name that it was opened by is gone: the kernel says so and no name is left, or
+    /// others are and this one is not.
+    pub deleted: bool,
+    /// What it was opened for; `None` where that was not read.
+    pub access: Option<Access>,
+    /// The O_* flags of open(2), without O_CLOEXEC; `None` where fdinfo was not read.
+    pub flags: Option<u32>,
+    /// The file offset in bytes; `None` where fdinfo was not read.
+    pub offset: Option<i64>,
+    /// The file; `None` where it could not be stat'ed.
+    pub inode: Option<Inode>,
+    /// What only this kind has.
+    pub facts: Facts,
+    /// Of a socket: its state and addresses.
+    pub socket: Option<Socket>,
+    /// Of a kind that is an end of something.
+    pub endpoint: Option<Endpoint>,
+    /// Whether sharing is known.
+    pub identity: Identity,
+}

@@ -1,0 +1,40 @@
+//! From answers to bytes, into whatever the caller writes to.
+//!
+//! Nothing here asks the kernel for anything or decides what is true. Names come from other processes
+//! and are hostile: what is shown to a person goes through [`escape`], and JSON carries the bytes.
+
+mod cells;
+pub mod escape;
+mod inspect;
+mod json;
+pub mod lang;
+mod lines;
+pub mod notes;
+mod paint;
+mod table;
+
+pub use inspect::inspect;
+pub use json::{document, lines as json_lines};
+pub use lang::Lang;
+pub use paint::Tone;
+
+/// How to render for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// The language of narration and notes.
+    pub lang: Lang,
+    /// Whether to colour.
+    pub color: bool,
+    /// Whether only ASCII may be used for lines and arrows.
+    pub ascii: bool,
+    /// The terminal's width in columns; `None` where the output is not a terminal, so that there is
+    /// one line for each descriptor, never cut.
+    pub width: Option<u16>,
+}
+
+impl Style {
+    /// `unicode`, or `ascii` where only that may be used.
+    pub fn glyph(self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        if self.ascii { ascii } else { unicode }
+    }
+}
