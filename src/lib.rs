@@ -17,7 +17,7 @@
 //! | [`kind`] | clue → meaning: one file for each kind of file | `model` |
 //! | [`collect`] | rows → snapshot; identity by kcmp; what failed becomes a gap | `kernel`, `kind`, `model` |
 //! | [`query`] | answers computed from a snapshot: peers, sharing, changes | `model` |
-//! | `lab` | real actors, stopped at real system calls | `kernel`, `collect`, `model`, `query` |
+//! | [`lab`] | real actors, stopped at real system calls | `kernel`, `collect`, `model`, `query` |
 //! | [`view`] | answers → bytes, for people in two languages and for programs | `model`, `query` |
 //! | [`cmd`] | a file for each subcommand: arguments, help and what it runs | all |
 //!
@@ -28,6 +28,7 @@ pub mod cmd;
 pub mod collect;
 pub mod kernel;
 pub mod kind;
+pub mod lab;
 
 pub mod model;
 pub mod query;

@@ -4,6 +4,7 @@
 
 mod completions;
 mod inspect;
+mod pipe;
 
 use crate::view::{Lang, Style};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -82,7 +83,11 @@ enum ColorArg {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inspect(inspect::Args),
+    Pipe(pipe::Args),
     Completions(completions::Args),
+    /// Play the shell of a lab
+    #[command(hide = true)]
+    PipeActor(pipe::ActorArgs),
 }
 
 /// Why a command ended without doing its work.
@@ -146,6 +151,8 @@ fn dispatch(cli: &Cli, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     let style = cli.global.style(streams.is_terminal);
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, style, streams),
+        Command::Pipe(args) => pipe::run(args, style, streams),
+        Command::PipeActor(args) => pipe::act(args),
         Command::Completions(args) => completions::run(args, streams),
     }
 }

@@ -8,13 +8,18 @@
 //! one more file that implements it.
 #![allow(unsafe_code)]
 
+pub mod actor;
 pub mod bits;
 pub mod fdinfo;
 pub mod kcmp;
 mod live;
 pub mod net;
 mod proc_dir;
+pub mod ptrace;
 pub mod rows;
+pub mod signals;
+pub mod spawn;
+pub mod syscall;
 pub mod task;
 
 pub use live::Live;

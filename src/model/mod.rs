@@ -23,7 +23,7 @@ pub use names::KindName;
 pub use open_file::{Access, Channel, Endpoint, Fact, Facts, FileId, Identity, Inode, OpenFile, Sides};
 pub use process::{Descriptor, FdTable, Limit, Process, ProcessId, State};
 pub use socket::Socket;
-pub use step::{Change, Exit, Fate, Glimpse, Step};
+pub use step::{Change, Fate, Glimpse, Step};
 pub use wiring::{Coverage, Holder};
 
 use std::collections::HashSet;

@@ -1,6 +1,6 @@
 //! What happened in a lab: system calls that were seen to return, and how processes ended.
 
-use super::{Access, KindName, ProcessId};
+use super::{Access, KindName};
 
 /// What a descriptor referred to, in a few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,17 +67,4 @@ pub enum Fate {
     Exited(i32),
     /// This signal killed it.
     Killed(i32),
-}
-
-/// The end of one stage of a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exit {
-    /// Which process.
-    pub process: ProcessId,
-    /// The stage's number in the pipeline, from 1.
-    pub stage: usize,
-    /// The command's name.
-    pub command: String,
-    /// How.
-    pub fate: Fate,
 }

@@ -59,6 +59,17 @@ pub fn name(bytes: &[u8]) -> String {
     if doubtful { format!("\"{}\"", text.replace('"', "\\\"")) } else { text }
 }
 
+/// Shows an argument so that the ends of each are seen: in quotes where it is empty or holds what a
+/// shell would take for more than a word.
+pub fn word(bytes: &[u8]) -> String {
+    let text = show(bytes);
+    let plain = |char: char| char.is_alphanumeric() || "_-+=./,:@%^\\".contains(char);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,13 +19,13 @@ pub fn inspect(out: &mut dyn Write, snapshot: &Snapshot, style: Style, flat: boo
         if index > 0 {
             writeln!(out)?;
         }
-        block(out, &context, process, None)?;
+        block(out, &context, process, false)?;
     }
     legend(out, &context)
 }
 
 /// Explains the letters, where there are any.
-pub fn legend(out: &mut dyn Write, context: &Context<'_>) -> io::Result<()> {
+pub(super) fn legend(out: &mut dyn Write, context: &Context<'_>) -> io::Result<()> {
     if context.sharing.is_empty() {
         return Ok(());
     }
@@ -33,14 +33,14 @@ pub fn legend(out: &mut dyn Write, context: &Context<'_>) -> io::Result<()> {
     paragraph(out, &lang::letters(context.style.lang), Tone::Faint, context.style)
 }
 
-/// Writes one process: its heading and its table. `role` stands before the name.
-pub fn block(
+/// Writes one process: its heading and its table. `brief` leaves out where it runs.
+pub(super) fn block(
     out: &mut dyn Write,
     context: &Context<'_>,
     process: &Process,
-    role: Option<&str>,
+    brief: bool,
 ) -> io::Result<()> {
-    heading(out, context.style, process, role)?;
+    heading(out, context.style, process, brief)?;
     let language = context.style.lang;
     let fds = match &process.table {
         Ok(table) => &table.descriptors,
@@ -55,6 +55,9 @@ pub fn block(
             _ => lang::no_descriptors(language),
         };
         return paragraph(out, &text, Tone::Plain, context.style);
+    }
+    if context.style.width.is_none() {
+        return rows_of(out, context, process);
     }
     let columns = [
         ("FD", false),
@@ -78,6 +81,17 @@ pub fn block(
     })
 }
 
+/// A line for each descriptor of one process.
+fn rows_of(out: &mut dyn Write, context: &Context<'_>, process: &Process) -> io::Result<()> {
+    let fds = process.table.iter().flat_map(|table| &table.descriptors);
+    let rows = fds.map(|descriptor| {
+        let cells = context.cells(process, descriptor);
+        let flags = cells.flags.join(",");
+        vec![cells.fd, cells.letter, cells.mode, cells.kind, cells.name, flags, cells.connected]
+    });
+    lines::write(out, &["FD", "SHARED", "MODE", "KIND", "NAME", "FLAGS", "CONNECTED TO"], rows)
+}
+
 /// MODE, KIND, NAME and CONNECTED TO.
 fn common(cells: &Cells) -> [Text; 4] {
     let name_tone = if cells.is_gap { Tone::Warning } else { Tone::Plain };
@@ -90,7 +104,7 @@ fn common(cells: &Cells) -> [Text; 4] {
     ]
 }
 
-fn heading(out: &mut dyn Write, style: Style, process: &Process, role: Option<&str>) -> io::Result<()> {
+fn heading(out: &mut dyn Write, style: Style, process: &Process, brief: bool) -> io::Result<()> {
     let mut words = Vec::new();
     words.push(format!("ppid {}", process.ppid));
     words.push(format!("user {}", user(process)));
@@ -106,12 +120,8 @@ fn heading(out: &mut dyn Write, style: Style, process: &Process, role: Option<&s
         words.push(lang::fds_of(style.lang, table.descriptors.len(), &limit));
     }
     let name = process_name(&process.comm, process.id.pid);
-    let name = match role {
-        Some(role) => format!("{role}: {name}"),
-        None => name,
-    };
     writeln!(out, "{}  {}", Tone::Strong.paint(&name, style.color), words.join(", "))?;
-    let argv: Vec<_> = process.argv.iter().map(|argument| escape::name(argument)).collect();
+    let argv: Vec<_> = process.argv.iter().map(|argument| escape::word(argument)).collect();
     if process.argv.len() > 1 || process.argv.first().is_some_and(|first| *first != process.comm) {
         paragraph(out, &format!("$ {}", argv.join(" ")), Tone::Faint, style)?;
     }
@@ -126,7 +136,7 @@ fn heading(out: &mut dyn Write, style: Style, process: &Process, role: Option<&s
     } else if let Some(group) = &process.cgroup {
         where_it_runs.push(format!("cgroup {}", escape::show(group.as_bytes())));
     }
-    if !where_it_runs.is_empty() {
+    if !brief && !where_it_runs.is_empty() {
         paragraph(out, &where_it_runs.join(", "), Tone::Faint, style)?;
     }
     Ok(())

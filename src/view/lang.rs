@@ -142,6 +142,136 @@ messages! {
         en: "unlimited",
         ja: "無制限",
     }
+    /// Before the steps of a lab.
+    lab_opening() {
+        en: "Each line below is a system call that a real process made, reported by the kernel when the call returned. At the right: what it changed in that process's table of descriptors.",
+        ja: "以下の各行は、実際のプロセスが行ったシステムコールを、それが戻った時点でカーネルから読み取ったものです。右側は、そのプロセスの記述子テーブルに起きた変化です。",
+    }
+    /// A step.
+    step_pipe(read: &str, write: &str) {
+        en: "A pipe, inside the kernel: what is written to {write} can be read from {read}.",
+        ja: "カーネルの中にパイプができました。{write} に書いたものを {read} から読めます。",
+    }
+    /// A step.
+    step_fork(child: &str) {
+        en: "Child {child} starts with a copy of the table. The numbers are its own; the open file descriptions behind them are shared.",
+        ja: "子 {child} はテーブルのコピーから始まります。番号は子自身のもの、その先のオープンファイル記述は親と共有です。",
+    }
+    /// A step.
+    step_dup2(old: &str, new: &str) {
+        en: "In this process {new} now refers to what {old} refers to. Nobody else's table changed.",
+        ja: "このプロセスでは {new} が {old} と同じものを指すようになりました。他のプロセスのテーブルは変わりません。",
+    }
+    /// A step.
+    step_close(fd: &str) {
+        en: "This process gives the number {fd} up; copies of it elsewhere stay.",
+        ja: "このプロセスは番号 {fd} を手放しました。他にあるコピーは残ります。",
+    }
+    /// A step: the parent closes its copy of a write end.
+    step_close_writer(fd: &str) {
+        en: "The shell gives its copy of the write end up. If it kept {fd}, the reader would wait for it and never see the end of the input.",
+        ja: "シェルは書き込み端のコピーを手放します。{fd} を持ち続けると、読む側は入力の終わり（EOF）をいつまでも受け取れません。",
+    }
+    /// A step: the parent closes its copy of a read end.
+    step_close_reader(fd: &str) {
+        en: "The shell gives its copy of the read end up. If it kept {fd}, the writer would not get SIGPIPE when the reader is gone.",
+        ja: "シェルは読み取り端のコピーを手放します。{fd} を持ち続けると、読む側が終わっても書く側は SIGPIPE を受け取れません。",
+    }
+    /// A step.
+    step_exec() {
+        en: "Another program, the same process and the same table; only descriptors with CLOEXEC are closed.",
+        ja: "プログラムだけが入れ替わり、プロセスもテーブルも同じです。閉じられるのは CLOEXEC の付いた記述子だけです。",
+    }
+    /// A step that failed.
+    step_failed(error: &str) {
+        en: "The call failed with {error}.",
+        ja: "この呼び出しは {error} で失敗しました。",
+    }
+    /// Heading.
+    heading_at_exec() {
+        en: "at exec",
+        ja: "exec の時点",
+    }
+    /// Says what the tables are of.
+    at_exec() {
+        en: "Every stage is stopped at its exec, before its first instruction: these are the tables that the commands are born with.",
+        ja: "どの段も exec の直後、最初の命令の前で止まっています。コマンドが生まれたときに持つテーブルです。",
+    }
+    /// Heading.
+    heading_output() {
+        en: "output of the pipeline",
+        ja: "パイプラインの出力",
+    }
+    /// Heading.
+    heading_exits() {
+        en: "how it ended",
+        ja: "終わり方",
+    }
+    /// How a process ended.
+    exited(status: i32) {
+        en: "exited with status {status}",
+        ja: "終了ステータス {status} で終了",
+    }
+    /// How a process ended.
+    killed(signal: &str) {
+        en: "was killed by {signal}",
+        ja: "{signal} によって終了",
+    }
+    /// A stage that never became its command.
+    ended_before_exec(name: &str, fate: &str) {
+        en: "{name} never became its command: it {fate}.",
+        ja: "{name} はコマンドになれませんでした（{fate}）。",
+    }
+    /// The lab ended what took too long.
+    ended_late(seconds: &str) {
+        en: "It did not end by itself within {seconds} s and was ended; --timeout gives it longer.",
+        ja: "{seconds} 秒以内に終わらなかったため、終了させました。--timeout で延ばせます。",
+    }
+    /// The lab was asked to end.
+    ended_asked() {
+        en: "Asked to end: everything that the lab started was ended.",
+        ja: "終了を求められたため、起動したものをすべて終了させました。",
+    }
+    /// ptrace is not permitted.
+    trace_forbidden(failure: &str) {
+        en: "this lab has to trace its own processes, and that is forbidden here ({failure}): by kernel.yama.ptrace_scope=3, by a seccomp filter, or because another tracer (strace, gdb) runs this program",
+        ja: "このラボは自分のプロセスをトレースする必要がありますが、ここでは禁止されています（{failure}）。kernel.yama.ptrace_scope=3、seccomp フィルター、または別のトレーサー（strace、gdb）の下での実行が原因です",
+    }
+    /// The actor vanished.
+    actor_lost() {
+        en: "the lab's shell ended before its pipeline was wired",
+        ja: "パイプラインの配線が終わる前に、ラボのシェルが終了しました",
+    }
+    /// A pipeline that is refused.
+    refused(position: usize, what: &str) {
+        en: "the pipeline is not understood at character {position}: {what}",
+        ja: "パイプラインの {position} 文字目を解釈できません: {what}",
+    }
+    /// Fault.
+    fault_empty() {
+        en: "a command is missing",
+        ja: "コマンドがありません",
+    }
+    /// Fault.
+    fault_unclosed(quote: char) {
+        en: "this {quote} is not closed",
+        ja: "この {quote} が閉じられていません",
+    }
+    /// Fault.
+    fault_backslash() {
+        en: "a backslash at the very end quotes nothing",
+        ja: "末尾のバックスラッシュの後に文字がありません",
+    }
+    /// Fault.
+    fault_special(char: &str) {
+        en: "this lab knows commands, quotes and | and no {char}; put it in quotes, or into a stage such as sh -c '…'",
+        ja: "このラボが扱うのはコマンド、引用符、| だけで、{char} は扱えません。引用符で囲むか、sh -c '…' のような段にしてください",
+    }
+    /// Fault.
+    fault_nul() {
+        en: "an argument cannot hold a NUL",
+        ja: "引数に NUL は使えません",
+    }
     /// The pid inside a nested namespace.
     inner_pid(pid: &str) {
         en: "pid {pid} in its own namespace",

@@ -7,6 +7,7 @@ mod cells;
 pub mod escape;
 mod inspect;
 mod json;
+pub mod lab;
 pub mod lang;
 mod lines;
 pub mod notes;

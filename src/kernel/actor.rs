@@ -1,0 +1,101 @@
+//! The calls that an actor makes: raw, and on plain numbers, because the numbers are what a lab is
+//! about. Each is the one system call of its name.
+
+use super::{Errno, Failure, Read};
+use nix::unistd::{AccessFlags, ForkResult, access, fork as unistd_fork};
+use std::convert::Infallible;
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+/// Names this process (PR_SET_NAME), so that every tool shows it by its role.
+pub fn set_name(name: &CStr) -> Read<()> {
+    // SAFETY: `name` is NUL-terminated, and the call copies it.
+    let result = unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+    done("prctl", result)
+}
+
+/// pipe2(2) without flags: the end to read and the end to write.
+pub fn pipe() -> Read<(i32, i32)> {
+    let mut ends = [0; 2];
+    // SAFETY: the call writes two ints into `ends`.
+    let result = unsafe { libc::pipe2(ends.as_mut_ptr(), 0) };
+    done("pipe2", result).map(|()| (ends[0], ends[1]))
+}
+
+/// fork(2): the child's pid in the parent, `None` in the child. For a process with one thread.
+pub fn fork() -> Read<Option<i32>> {
+    // SAFETY: an actor has one thread, so its child may do whatever it may do.
+    match unsafe { unistd_fork() }.map_err(|errno| Failure::new("clone", errno))? {
+        ForkResult::Parent { child } => Ok(Some(child.as_raw())),
+        ForkResult::Child => Ok(None),
+    }
+}
+
+/// dup2(2).
+pub fn dup2(old: i32, new: i32) -> Read<()> {
+    // SAFETY: an actor owns its whole table, and nothing in it keeps a number it was told to replace.
+    done("dup2", unsafe { libc::dup2(old, new) })
+}
+
+/// close(2).
+pub fn close(fd: i32) -> Read<()> {
+    // SAFETY: as for `dup2`.
+    done("close", unsafe { libc::close(fd) })
+}
+
+/// execve(2) with this process's environment. A name without a slash is looked for along PATH first,
+/// as a shell does it; where it is not found the name itself is executed, and fails.
+pub fn exec(argv: &[Vec<u8>]) -> Read<Infallible> {
+    let malformed = Failure::new("execve", Errno::EINVAL);
+    let arguments: Vec<CString> =
+        argv.iter().map(|a| CString::new(a.clone())).collect::<Result<_, _>>().map_err(|_| malformed)?;
+    let name = arguments.first().ok_or(malformed)?;
+    let program = on_path(name).unwrap_or_else(|| name.clone());
+    nix::unistd::execve(&program, &arguments, &environment()).map_err(|errno| Failure::new("execve", errno))
+}
+
+fn on_path(name: &CStr) -> Option<CString> {
+    if name.to_bytes().contains(&b'/') || name.to_bytes().is_empty() {
+        return None;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(OsStr::from_bytes(name.to_bytes())))
+        .find(|file| file.is_file() && access(file, AccessFlags::X_OK).is_ok())
+        .and_then(|file| CString::new(file.into_os_string().as_bytes()).ok())
+}
+
+/// This process's environment, as execve(2) takes it.
+pub fn environment() -> Vec<CString> {
+    let entry = |(name, value): (OsString, OsString)| [name.as_bytes(), b"=", value.as_bytes()].concat();
+    std::env::vars_os().filter_map(|variable| CString::new(entry(variable)).ok()).collect()
+}
+
+/// wait4(2): waits for a child to end and gives its exit status, or 128 and the signal that killed it.
+pub fn wait(pid: i32) -> Read<u8> {
+    let mut status = 0;
+    // SAFETY: `status` is a valid place for an int.
+    while let Err(errno) = Errno::result(unsafe { libc::waitpid(pid, &raw mut status, 0) }) {
+        if errno != Errno::EINTR {
+            return Err(Failure::new("wait4", errno));
+        }
+    }
+    let code =
+        if libc::WIFSIGNALED(status) { 128 + libc::WTERMSIG(status) } else { libc::WEXITSTATUS(status) };
+    Ok(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// Writes to standard error; where that fails there is nobody to tell.
+pub fn complain(text: &str) {
+    let _ = nix::unistd::write(std::io::stderr(), text.as_bytes());
+}
+
+/// Ends this process at once.
+pub fn exit(status: u8) -> ! {
+    // SAFETY: ends the process; nothing of it is buffered.
+    unsafe { libc::_exit(i32::from(status)) }
+}
+
+fn done(call: &'static str, result: libc::c_int) -> Read<()> {
+    Errno::result(result).map(drop).map_err(|errno| Failure::new(call, errno))
+}

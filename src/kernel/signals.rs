@@ -1,0 +1,96 @@
+//! Signals as something to wait for, together with a deadline.
+
+use super::{Failure, Read};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+pub use libc::{SIGCONT, SIGTERM};
+
+/// What ends a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Woken {
+    /// A child changed its state, or more than one did.
+    Child,
+    /// A person or the system wants this program to end.
+    Asked(i32),
+    /// The time is up.
+    Late,
+}
+
+/// Takes SIGCHLD and the signals that ask to end, instead of dying of them, until it is dropped.
+#[derive(Debug)]
+pub struct Signals {
+    fd: SignalFd,
+    before: SigSet,
+}
+
+/// The signals that ask a program to end.
+const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+
+impl Signals {
+    /// Blocks them and opens a descriptor to read them from (signalfd(2)).
+    pub fn take() -> Read<Self> {
+        let mut wanted = SigSet::empty();
+        wanted.add(Signal::SIGCHLD);
+        for signal in ENDING {
+            wanted.add(signal);
+        }
+        // With SIGCHLD ignored, which a parent may have left so, children would be reaped unseen.
+        // SAFETY: the default disposition runs no code of this process.
+        unsafe { nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigDfl) }
+            .map_err(|errno| Failure::new("rt_sigaction", errno))?;
+        let mut before = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&wanted), Some(&mut before))
+            .map_err(|errno| Failure::new("rt_sigprocmask", errno))?;
+        let fd = SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+            .map_err(|errno| Failure::new("signalfd4", errno))?;
+        Ok(Self { fd, before })
+    }
+
+    /// The mask that was there before: what a child of the caller's shell would have.
+    pub fn before(&self) -> SigSet {
+        self.before
+    }
+
+    /// Waits for one of them, at most until `deadline`.
+    pub fn wait(&self, deadline: Option<Instant>) -> Read<Woken> {
+        loop {
+            match self.fd.read_signal() {
+                Ok(Some(signal)) => {
+                    let number = i32::try_from(signal.ssi_signo).unwrap_or(0);
+                    return Ok(match Signal::try_from(number) {
+                        Ok(Signal::SIGCHLD) => Woken::Child,
+                        _ => Woken::Asked(number),
+                    });
+                }
+                Ok(None) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Failure::new("read", errno)),
+            }
+            let timeout = match deadline {
+                None => PollTimeout::NONE,
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Ok(Woken::Late);
+                    }
+                    // Rounded up: a wait of less than a millisecond would be none.
+                    PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+                }
+            };
+            match poll(&mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)], timeout) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Failure::new("poll", errno)),
+            }
+        }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+    }
+}

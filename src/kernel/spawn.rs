@@ -1,0 +1,66 @@
+//! Starting a tracee so that nothing it does is missed.
+//!
+//! The child waits on a pipe until it is seized, and then executes the program. It keeps the caller's
+//! 0, 1 and 2 and nothing else, the signal mask that the caller's shell gave, and the default for
+//! SIGPIPE, which Rust's runtime ignores in this process.
+
+use super::actor::environment;
+use super::ptrace::Tracer;
+use super::{Errno, Failure, Read};
+use nix::fcntl::OFlag;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, fork, pipe2, read, write};
+use std::convert::Infallible;
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
+
+/// Starts `program` with `argv` and this process's environment as a tracee of `tracer`, and gives its
+/// pid. Its first stop is at its exec.
+pub fn launch(tracer: &mut Tracer, program: &CStr, argv: &[CString]) -> Read<i32> {
+    let (wait, go) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| Failure::new("pipe2", errno))?;
+    let environment = environment();
+    let mask = tracer.signals().before();
+    // SAFETY: this program has one thread, so its child may do whatever it may do.
+    let child = match unsafe { fork() }.map_err(|errno| Failure::new("clone", errno))? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            drop(go);
+            let _ = become_program(&wait, &mask, program, argv, &environment);
+            // SAFETY: ends the process without running anything that the parent is to run as well.
+            unsafe { libc::_exit(127) }
+        }
+    };
+    drop(wait);
+    let seized = tracer.seize(child.as_raw());
+    if let Err(failure) = seized {
+        // Without its word to go, the child reads EOF and ends.
+        drop(go);
+        let _ = waitpid(child, None);
+        return Err(failure);
+    }
+    write(&go, b"!").map_err(|errno| Failure::new("write", errno))?;
+    Ok(child.as_raw())
+}
+
+/// The child's part: waits for the word, sets itself up and executes the program.
+fn become_program(
+    wait: &OwnedFd,
+    mask: &SigSet,
+    program: &CStr,
+    argv: &[CString],
+    environment: &[CString],
+) -> Result<Infallible, Errno> {
+    let mut word = [0];
+    if read(wait, &mut word)? != 1 {
+        return Err(Errno::ECANCELED);
+    }
+    // SAFETY: the default disposition runs no code of this process.
+    unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?;
+    // SAFETY: marks descriptors of this process, which go away at its exec below.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    })?;
+    nix::unistd::execve(program, argv, environment)
+}

@@ -1,0 +1,14 @@
+//! The labs: real processes that make real system calls, stopped where there is something to see.
+//!
+//! A lab has two halves that run in different processes. The actor is this program executed again in a
+//! role, such as the shell of a pipeline: it makes the calls and knows nothing of being watched. The
+//! driver traces the actor and all that it forks, and tells what the kernel reported; it makes none of
+//! the calls. So nothing that a lab tells is printed by the code that does it.
+
+mod actor;
+mod pipe;
+mod pipeline;
+
+pub use actor::play_pipe;
+pub use pipe::{Moment, Outcome, Problem, Stage, pipe};
+pub use pipeline::{Fault, Pipeline, Refusal};
