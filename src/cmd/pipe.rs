@@ -47,8 +47,6 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
     let words = ["ganariya-fd", "pipe-actor", "--", &args.pipeline];
     let words: Result<Vec<CString>, _> = words.into_iter().map(CString::new).collect();
     let words = words.map_err(|_| Fatal::Message(lang::fault_nul(style.lang)))?;
-    opening(streams.out, &args.pipeline, style)?;
-    streams.out.flush()?;
     let out = &mut *streams.out;
     let mut narrator = Narrator::default();
     let outcome = lab::pipe(
@@ -58,6 +56,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         args.timeout,
         &mut |moment| {
             match moment {
+                Moment::Begun => opening(out, &args.pipeline, style)?,
                 Moment::Step(step) => narrator.step(out, step, style)?,
                 Moment::AtExec { snapshot, stages } => at_exec(out, snapshot, &lines(stages), style)?,
                 Moment::Running => running(out, style)?,

@@ -2,10 +2,20 @@
 //! about. Each is the one system call of its name.
 
 use super::{Errno, Failure, Read};
+use nix::sys::signal::{SigHandler, Signal};
 use nix::unistd::{AccessFlags, ForkResult, access, fork as unistd_fork};
 use std::convert::Infallible;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+
+/// Gives SIGPIPE its default back, which Rust's runtime took from it at this program's start and which
+/// the commands that the actor executes expect.
+pub fn restore_sigpipe() -> Read<()> {
+    // SAFETY: the default disposition runs no code of this process.
+    unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) }
+        .map(drop)
+        .map_err(|errno| Failure::new("rt_sigaction", errno))
+}
 
 /// Names this process (PR_SET_NAME), so that every tool shows it by its role.
 pub fn set_name(name: &CStr) -> Read<()> {

@@ -1,14 +1,13 @@
 //! Starting a tracee so that nothing it does is missed.
 //!
 //! The child waits on a pipe until it is seized, and then executes the program. It keeps the caller's
-//! 0, 1 and 2 and nothing else, the signal mask that the caller's shell gave, and the default for
-//! SIGPIPE, which Rust's runtime ignores in this process.
+//! 0, 1 and 2 and no other descriptor, and the signal mask that the caller's shell gave.
 
 use super::actor::environment;
 use super::ptrace::Tracer;
 use super::{Errno, Failure, Read};
 use nix::fcntl::OFlag;
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork, pipe2, read, write};
 use std::convert::Infallible;
@@ -55,8 +54,6 @@ fn become_program(
     if read(wait, &mut word)? != 1 {
         return Err(Errno::ECANCELED);
     }
-    // SAFETY: the default disposition runs no code of this process.
-    unsafe { nix::sys::signal::signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?;
     // SAFETY: marks descriptors of this process, which go away at its exec below.
     Errno::result(unsafe {

@@ -15,6 +15,7 @@ pub const ROLE: &std::ffi::CStr = c"shell";
 /// closes the numbers that it does not need; the parent closes every end that a child has got, because
 /// a reader sees the end of the input only when the last write end is closed.
 pub fn play_pipe(pipeline: &Pipeline) -> Read<u8> {
+    actor::restore_sigpipe()?;
     actor::set_name(ROLE)?;
     let mut children = Vec::new();
     let mut before: Option<i32> = None;

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 /// What the driver tells, as it happens.
 #[derive(Debug)]
 pub enum Moment<'a> {
+    /// The actor is there and is traced.
+    Begun,
     /// A system call has returned.
     Step(&'a Step),
     /// Every stage is stopped at its exec, or has ended before it.
@@ -147,6 +149,7 @@ type Tell<'a> = dyn FnMut(Moment<'_>) -> io::Result<()> + 'a;
 
 impl Driver<'_> {
     fn drive(mut self, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
+        tell(Moment::Begun)?;
         while !self.all_there() {
             match self.tracer.next(Some(self.deadline))? {
                 Next::Stop(stop) => self.at_stop(stop, tell)?,

@@ -219,13 +219,16 @@ pub fn at_exec(
         }
     }
     legend(out, &context)?;
-    writeln!(out)?;
     wires(out, &context.wiring, style)
 }
 
 /// A line for each channel: who writes into it and who reads from it.
 fn wires(out: &mut dyn Write, wiring: &Wiring<'_>, style: Style) -> io::Result<()> {
-    for channel in wiring.channels() {
+    let channels = wiring.channels();
+    if !channels.is_empty() {
+        writeln!(out)?;
+    }
+    for channel in channels {
         let ends = wiring.holders(channel);
         let side = |writing: bool| {
             let of_side = ends.iter().filter(|end| if writing { end.writes() } else { end.reads() });
