@@ -85,9 +85,6 @@ enum Command {
     Inspect(inspect::Args),
     Pipe(pipe::Args),
     Completions(completions::Args),
-    /// Play the shell of a lab
-    #[command(hide = true)]
-    PipeActor(pipe::ActorArgs),
 }
 
 /// Why a command ended without doing its work.
@@ -128,11 +125,17 @@ pub fn definition() -> clap::Command {
 
 /// Runs the command that `args` name and gives its exit status.
 pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => return refuse(&error, streams),
+    let args: Vec<OsString> = args.into_iter().collect();
+    // A lab's actor is this program in a role, and no command that a person types.
+    let result = if let Some(status) = pipe::act(&args) {
+        status
+    } else {
+        match Cli::try_parse_from(args) {
+            Ok(cli) => dispatch(&cli, streams),
+            Err(error) => return refuse(&error, streams),
+        }
     };
-    let result = dispatch(&cli, streams).and_then(|status| {
+    let result = result.and_then(|status| {
         streams.out.flush()?;
         Ok(status)
     });
@@ -152,7 +155,6 @@ fn dispatch(cli: &Cli, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, style, streams),
         Command::Pipe(args) => pipe::run(args, style, streams),
-        Command::PipeActor(args) => pipe::act(args),
         Command::Completions(args) => completions::run(args, streams),
     }
 }

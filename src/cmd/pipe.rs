@@ -6,7 +6,7 @@ use crate::lab::{self, Fault, Moment, Outcome, Pipeline, Problem, Refusal, Stage
 use crate::model::Fate;
 use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, opening, running};
 use crate::view::{Style, lang};
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::time::Duration;
 
 /// Wire a real pipeline step by step, and show each process's table at its exec
@@ -27,12 +27,8 @@ pub struct Args {
     timeout: Duration,
 }
 
-/// The part of the shell, which this program plays itself.
-#[derive(Debug, clap::Args)]
-pub struct ActorArgs {
-    /// The pipeline to wire
-    pipeline: String,
-}
+/// The first argument that makes this program play the shell of a pipeline, the second.
+const ROLE: &str = "pipe-actor";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
@@ -44,7 +40,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     let pipeline = parse(&args.pipeline, style)?;
-    let words = ["ganariya-fd", "pipe-actor", "--", &args.pipeline];
+    let words = ["ganariya-fd", ROLE, &args.pipeline];
     let words: Result<Vec<CString>, _> = words.into_iter().map(CString::new).collect();
     let words = words.map_err(|_| Fatal::Message(lang::fault_nul(style.lang)))?;
     let out = &mut *streams.out;
@@ -66,6 +62,10 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         },
     )
     .map_err(|problem| explain(problem, style))?;
+    if outcome.asked.is_some() {
+        // A terminal shows the key that asked, and leaves the cursor behind it.
+        writeln!(streams.out)?;
+    }
     closing(streams.out, &lines(&outcome.stages), style)?;
     if let Some(limit) = outcome.late {
         ended(streams.out, &lang::ended_late(style.lang, &limit.as_secs_f64().to_string()), style)?;
@@ -76,11 +76,16 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
     Ok(status(&outcome))
 }
 
-/// Plays the shell's part; its driver watches.
-pub fn act(args: &ActorArgs) -> Result<u8, Fatal> {
+/// Plays the shell's part, where the arguments ask for that; its driver watches.
+pub fn act(args: &[OsString]) -> Option<Result<u8, Fatal>> {
+    let [_, role, text] = args else { return None };
+    if role != ROLE {
+        return None;
+    }
     let style = Style { lang: lang::Lang::En, color: false, ascii: true, width: None };
-    let pipeline = parse(&args.pipeline, style)?;
-    lab::play_pipe(&pipeline).map_err(|failure| Fatal::Message(failure.to_string()))
+    Some(parse(&text.to_string_lossy(), style).and_then(|pipeline| {
+        lab::play_pipe(&pipeline).map_err(|failure| Fatal::Message(failure.to_string()))
+    }))
 }
 
 fn parse(text: &str, style: Style) -> Result<Pipeline, Fatal> {
