@@ -1,0 +1,209 @@
+//! Every field of the JSON, held against what a process says of its own descriptors.
+
+use crate::common::{self, descriptor, descriptors, document, fixture, inspect, process, run};
+use nix::fcntl::OFlag;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The descriptors that the fixture told of.
+fn told(report: &Value) -> &[Value] {
+    report["descriptors"].as_array().unwrap()
+}
+
+fn number(value: &Value) -> i32 {
+    i32::try_from(value.as_i64().unwrap()).unwrap()
+}
+
+#[test]
+fn every_kind_is_shown_as_its_process_knows_it() {
+    let (actor, report) = fixture();
+    let document = document(&[actor.pid]);
+    for told in told(&report) {
+        let shown = descriptor(&document, actor.pid, number(&told["fd"]));
+        let what = &told["what"];
+        for key in ["kind", "name", "access", "cloexec", "offset", "dev", "ino", "deleted"] {
+            assert_eq!(shown[key], told[key], "{key} of {what}: {shown}");
+        }
+        assert_eq!(shown["identity"], "proven", "{what}");
+        assert_eq!(shown.get("name_bytes"), None, "{what}");
+    }
+    for kind in ["file", "dir", "symlink", "tty", "char", "pipe", "fifo", "tcp", "udp", "unix", "memfd"] {
+        assert!(told(&report).iter().any(|told| told["kind"] == kind), "the fixture has no {kind}");
+    }
+}
+
+#[test]
+fn nothing_is_shown_that_was_not_opened() {
+    let (actor, report) = fixture();
+    let document = document(&[actor.pid]);
+    let told: BTreeSet<i32> = told(&report).iter().map(|told| number(&told["fd"])).collect();
+    let shown: Vec<i32> =
+        descriptors(&document, actor.pid).iter().map(|shown| number(&shown["fd"])).collect();
+    assert!(shown.is_sorted());
+    // The standard streams, and what whoever runs the tests has given on to all their children.
+    let inherited: BTreeSet<i32> = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap().parse().unwrap())
+        .collect();
+    let shown: BTreeSet<i32> = shown.into_iter().collect();
+    assert!(told.is_subset(&shown), "{told:?} {shown:?}");
+    let more: BTreeSet<i32> = &shown - &told;
+    assert!(more.is_subset(&inherited), "{more:?}");
+    assert!(more.is_superset(&BTreeSet::from([0, 1, 2])), "{more:?}");
+}
+
+#[test]
+fn the_names_of_the_flags_are_the_bits_of_the_open_file_description() {
+    let (actor, report) = fixture();
+    let document = document(&[actor.pid]);
+    for told in told(&report) {
+        let shown = descriptor(&document, actor.pid, number(&told["fd"]));
+        let names = shown["flags"].as_array().unwrap();
+        let bits = names.iter().fold(0, |bits, name| bits | bits_of(name.as_str().unwrap()));
+        assert_eq!(bits, number(&told["status_flags"]), "{}: {names:?}", told["what"]);
+    }
+    let log = told(&report).iter().find(|told| told["what"] == "a log").unwrap();
+    let shown = &descriptor(&document, actor.pid, number(&log["fd"]))["flags"];
+    for name in ["O_WRONLY", "O_APPEND", "O_NONBLOCK", "O_SYNC"] {
+        assert!(shown.as_array().unwrap().contains(&name.into()), "{name}: {shown}");
+    }
+}
+
+/// By the C library's constants. It has 0 for O_LARGEFILE where every file is large; the kernel sets
+/// the bit all the same.
+fn bits_of(name: &str) -> i32 {
+    if name == "O_LARGEFILE" {
+        return if cfg!(any(target_arch = "arm", target_arch = "aarch64")) { 0o400_000 } else { 0o100_000 };
+    }
+    let flag = match name {
+        "O_RDONLY" => OFlag::O_RDONLY,
+        "O_WRONLY" => OFlag::O_WRONLY,
+        "O_RDWR" => OFlag::O_RDWR,
+        "O_APPEND" => OFlag::O_APPEND,
+        "O_NONBLOCK" => OFlag::O_NONBLOCK,
+        "O_SYNC" => OFlag::O_SYNC,
+        "O_DIRECTORY" => OFlag::O_DIRECTORY,
+        "O_NOFOLLOW" => OFlag::O_NOFOLLOW,
+        "O_PATH" => OFlag::O_PATH,
+        other => panic!("the fixture opens nothing with {other}"),
+    };
+    flag.bits()
+}
+
+#[test]
+fn descriptors_share_exactly_what_dup_shared() {
+    let (actor, report) = fixture();
+    let document = document(&[actor.pid]);
+    let mut groups: BTreeMap<i64, Vec<i32>> = BTreeMap::new();
+    for told in told(&report) {
+        groups.entry(told["open_file"].as_i64().unwrap()).or_default().push(number(&told["fd"]));
+    }
+    assert!(groups.values().filter(|group| group.len() > 1).count() >= 2, "{groups:?}");
+    let mut labels = BTreeSet::new();
+    for group in groups.values() {
+        let label = &descriptor(&document, actor.pid, group[0])["open_file"];
+        assert!(labels.insert(label.as_str().unwrap()), "{label} is given to two open file descriptions");
+        for &fd in group {
+            let shown = descriptor(&document, actor.pid, fd);
+            let others: Vec<_> = group.iter().filter(|&&other| other != fd).collect();
+            let others: Vec<_> = others.into_iter().map(|fd| json!({"pid": actor.pid, "fd": fd})).collect();
+            assert_eq!(shown["shared_with"], json!(others), "fd {fd}");
+            assert_eq!(&shown["open_file"], label, "fd {fd}");
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_pipes_and_fifos_name_each_other() {
+    let (actor, report) = fixture();
+    let document = document(&[actor.pid]);
+    let mut ends = 0;
+    for told in told(&report) {
+        let shown = descriptor(&document, actor.pid, number(&told["fd"]));
+        let peers = told["peers"].as_array().unwrap().iter().map(|fd| {
+            let access = &descriptor(&document, actor.pid, number(fd))["access"];
+            json!({"pid": actor.pid, "command": "every_kind", "fd": fd, "access": access})
+        });
+        let mut peers = sorted(peers.collect());
+        ends += usize::from(!peers.is_empty());
+        if told["what"] == "a pipe that nobody writes to" {
+            peers = common::nobody(&document);
+        }
+        assert_eq!(sorted(shown["peers"].as_array().unwrap().clone()), peers, "{}", told["what"]);
+    }
+    assert!(ends >= 5);
+}
+
+fn sorted(mut peers: Vec<Value>) -> Vec<Value> {
+    peers.sort_by_key(|peer| (peer["pid"].as_i64(), peer["fd"].as_i64()));
+    peers
+}
+
+#[test]
+fn facts_are_those_that_the_process_can_ask_for_itself() {
+    let (actor, report) = fixture();
+    let document = document(&[actor.pid]);
+    for told in told(&report) {
+        let facts = &descriptor(&document, actor.pid, number(&told["fd"]))["facts"];
+        for key in ["family", "type", "state", "local", "remote", "recv_queue", "rdev"] {
+            if let Some(value) = told.get(key) {
+                assert_eq!(facts.get(key), Some(value), "{key} of {}: {facts}", told["what"]);
+            }
+        }
+        for key in ["local", "remote"] {
+            assert_eq!(facts.get(key).is_some(), told.get(key).is_some(), "{key} of {}", told["what"]);
+        }
+        for key in told.get("facts").and_then(Value::as_array).into_iter().flatten() {
+            assert!(facts.get(key.as_str().unwrap()).is_some(), "{key} of {}: {facts}", told["what"]);
+        }
+    }
+}
+
+#[test]
+fn the_standard_streams_lead_to_who_started_the_process() {
+    let (actor, _) = fixture();
+    let document = document(&[actor.pid]);
+    for (fd, access, theirs) in [(0, "r", "w"), (1, "w", "r")] {
+        let shown = descriptor(&document, actor.pid, fd);
+        assert_eq!((&shown["kind"], &shown["access"]), (&json!("pipe"), &json!(access)));
+        let peers = shown["peers"].as_array().unwrap();
+        assert_eq!(peers.len(), 1, "{shown}");
+        assert_eq!(peers[0]["pid"], common::own_pid());
+        assert_eq!(peers[0]["access"], theirs);
+        let link = std::fs::read_link(format!("/proc/self/fd/{}", peers[0]["fd"])).unwrap();
+        assert_eq!(link.to_str(), shown["name"].as_str());
+    }
+}
+
+#[test]
+fn jsonl_is_the_same_in_lines() {
+    let (actor, _) = fixture();
+    let document = document(&[actor.pid]);
+    let lines = run(&mut inspect(&["--format", "jsonl", &actor.pid.to_string()])).clean().json_lines();
+    let of_type =
+        |kind: &str| -> Vec<Value> { lines.iter().filter(|line| line["type"] == kind).cloned().collect() };
+    let mut expected = process(&document, actor.pid).clone();
+    let fields = expected.as_object_mut().unwrap();
+    fields.remove("descriptors");
+    fields.insert("type".to_owned(), "process".into());
+    assert_eq!(of_type("process"), [expected]);
+    let expected: Vec<Value> = descriptors(&document, actor.pid)
+        .iter()
+        .map(|descriptor| {
+            let mut line = descriptor.clone();
+            line["type"] = "descriptor".into();
+            line["pid"] = actor.pid.into();
+            line["command"] = "every_kind".into();
+            line
+        })
+        .collect();
+    assert_eq!(of_type("descriptor"), expected);
+    let mut gaps = of_type("gap");
+    for gap in &mut gaps {
+        gap.as_object_mut().unwrap().remove("type");
+    }
+    assert_eq!(lines.len(), 1 + expected.len() + gaps.len());
+    if common::is_root() {
+        assert_eq!((gaps, &document["gaps"]), (Vec::new(), &json!([])));
+    }
+}
