@@ -68,8 +68,8 @@ fn look_through(
     };
     let table = match task.table {
         Ok(table) => table,
-        // A kernel thread's table is empty, whoever may look at it.
-        Err(_) if task.stat.is_kernel_thread() => return,
+        // The table of a kernel thread or a zombie is empty, whoever may look at it.
+        Err(_) if task.stat.is_kernel_thread() || task.stat.is_dead() => return,
         Err(failure) if failure.means_gone() => return,
         Err(failure) => {
             unreadable.push((pid, cause(failure)));

@@ -100,6 +100,10 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
                     })
                     .collect(),
             }),
+            // A zombie's was closed at exit and a kernel thread has none, whoever may look at it.
+            Err(_) if row.stat.is_dead() || row.stat.is_kernel_thread() => {
+                Ok(FdTable { descriptors: Vec::new() })
+            }
             Err(failure) => {
                 snapshot.gaps.push(gap(Some(pid), Subject::FdTable, failure));
                 snapshot.coverage.unreadable.push((pid, cause(failure)));

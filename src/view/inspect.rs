@@ -50,11 +50,7 @@ pub(super) fn block(
         }
     };
     if fds.is_empty() {
-        let text = match process.state {
-            State::Zombie | State::Dead => lang::zombie(language),
-            _ => lang::no_descriptors(language),
-        };
-        return paragraph(out, &text, Tone::Plain, context.style);
+        return paragraph(out, &why_empty(process, context.style), Tone::Plain, context.style);
     }
     if context.style.width.is_none() {
         return rows_of(out, context, process);
@@ -90,6 +86,14 @@ fn rows_of(out: &mut dyn Write, context: &Context<'_>, process: &Process) -> io:
         vec![cells.fd, cells.letter, cells.mode, cells.kind, cells.name, flags, cells.connected]
     });
     lines::write(out, &["FD", "SHARED", "MODE", "KIND", "NAME", "FLAGS", "CONNECTED TO"], rows)
+}
+
+/// Why a table that was read has nothing in it.
+fn why_empty(process: &Process, style: Style) -> String {
+    match process.state {
+        State::Zombie | State::Dead => lang::zombie(style.lang),
+        _ => lang::no_descriptors(style.lang),
+    }
 }
 
 /// MODE, KIND, NAME and CONNECTED TO.
@@ -203,7 +207,7 @@ fn flat_table(out: &mut dyn Write, context: &Context<'_>) -> io::Result<()> {
     })
 }
 
-/// One line for each descriptor.
+/// One line for each descriptor. Of a process that was asked for and has none, one line says so.
 fn listing(out: &mut dyn Write, context: &Context<'_>, flat: bool) -> io::Result<()> {
     let headings: &[_] = if flat {
         &["COMMAND", "PID", "USER", "FD", "MODE", "KIND", "NAME", "CONNECTED TO"]
@@ -213,6 +217,9 @@ fn listing(out: &mut dyn Write, context: &Context<'_>, flat: bool) -> io::Result
     let rows = context.snapshot.processes.iter().flat_map(|process| {
         let who = [escape::show(&process.comm), process.id.pid.to_string(), user(process)];
         let (fds, missing) = match &process.table {
+            Ok(table) if table.descriptors.is_empty() && !flat => {
+                (&[][..], Some(format!("({})", why_empty(process, context.style))))
+            }
             Ok(table) => (&table.descriptors[..], None),
             Err(failure) => (&[][..], Some(format!("(fd table: {failure})"))),
         };
