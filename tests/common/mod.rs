@@ -225,6 +225,11 @@ pub fn skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// Says that a test is skipped because whoever runs it lacks a right; no machine can have them all.
+pub fn skip_for_want_of(what: &str) {
+    eprintln!("skipped for want of {what}");
+}
+
 /// The process `pid` of a JSON document.
 pub fn process(document: &Value, pid: i32) -> &Value {
     let processes = document["processes"].as_array().unwrap();

@@ -7,4 +7,6 @@
 mod common;
 
 mod fields;
+mod gone;
+mod other_tools;
 mod own_proc;
