@@ -8,5 +8,7 @@ mod common;
 
 mod fields;
 mod gone;
+mod holders;
 mod other_tools;
 mod own_proc;
+mod sharing;

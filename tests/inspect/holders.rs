@@ -1,0 +1,128 @@
+//! Who is at the other end of a pipe or FIFO, across processes.
+
+use crate::common::{self, Actor, descriptor, document, inspect, run, shell, skip_for_want_of};
+use nix::fcntl::OFlag;
+use nix::unistd::{mkfifo, pipe2};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Command;
+
+/// A shell with `file` as its standard error.
+fn with_stderr(script: &str, file: impl Into<std::process::Stdio>) -> Actor {
+    Actor::start(shell(script).stderr(file))
+}
+
+fn peer(actor: &Actor, fd: i32, access: &str) -> Value {
+    let command = fs::read_to_string(format!("/proc/{}/comm", actor.pid)).unwrap();
+    json!({"pid": actor.pid, "command": command.trim_end(), "fd": fd, "access": access})
+}
+
+/// The peers of a descriptor, by pid and number.
+fn peers(document: &Value, pid: i32, fd: i32) -> Vec<Value> {
+    let mut peers = descriptor(document, pid, fd)["peers"].as_array().unwrap().clone();
+    peers.sort_by_key(|peer| (peer["pid"].as_i64(), peer["fd"].as_i64()));
+    peers
+}
+
+/// In the order of [`peers`].
+fn in_order(mut expected: Vec<Value>) -> Vec<Value> {
+    expected.sort_by_key(|peer| (peer["pid"].as_i64(), peer["fd"].as_i64()));
+    expected
+}
+
+#[test]
+fn three_holders_of_a_pipe_are_named_at_its_other_end() {
+    let (reading, writing) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    let twice = with_stderr("exec 5>&2", writing.try_clone().unwrap());
+    let once = with_stderr("", writing);
+    let reader = with_stderr("", reading);
+    let writers = in_order(vec![peer(&twice, 2, "w"), peer(&twice, 5, "w"), peer(&once, 2, "w")]);
+    let readers = [peer(&reader, 2, "r")];
+    // Found by the search in all processes, one at a time, and among those shown.
+    for shown in [vec![reader.pid], vec![once.pid], vec![twice.pid], vec![twice.pid, once.pid, reader.pid]] {
+        let document = document(&shown);
+        for pid in shown {
+            if pid == reader.pid {
+                assert_eq!(peers(&document, pid, 2), writers);
+            } else {
+                assert_eq!(peers(&document, pid, 2), readers);
+            }
+        }
+    }
+    let listing = run(&mut inspect(&[reader.pid.to_string()])).clean();
+    let command = readers[0]["command"].as_str().unwrap();
+    for (writer, fd) in [(&twice, 2), (&twice, 5), (&once, 2)] {
+        let text = format!("{command}[{}] fd {fd} (w)", writer.pid);
+        assert!(listing.text().contains(&text), "{text}: {}", listing.text());
+    }
+    let listing = run(&mut inspect(&[once.pid.to_string()])).clean();
+    let text = format!("  {command}[{}] fd 2 (r)\n", reader.pid);
+    assert!(listing.text().contains(&text), "{text}: {}", listing.text());
+}
+
+#[test]
+fn a_pipe_whose_other_end_is_closed_has_nobody_there() {
+    let (reading, writing) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    let actor = with_stderr("", writing);
+    let pid = actor.pid;
+    let before = document(&[pid]);
+    assert_eq!(peers(&before, pid, 2).len(), 1);
+    assert_eq!(peers(&before, pid, 2)[0]["pid"], common::own_pid());
+    drop(reading);
+    let after = document(&[pid]);
+    assert_eq!(peers(&after, pid, 2), common::nobody(&after));
+    let listing = run(&mut inspect(&[pid.to_string()])).clean();
+    let unsearched = after["gaps"].as_array().unwrap().iter().any(|gap| gap["what"] == "other ends");
+    let last = if unsearched { "? (openat: EACCES)" } else { "nobody" };
+    let name = descriptor(&after, pid, 2)["name"].as_str().unwrap();
+    let line = listing.text().lines().find(|line| line.contains(name)).unwrap();
+    assert!(line.ends_with(last), "{line}");
+}
+
+#[test]
+fn a_fifo_is_known_by_its_inode_and_not_by_its_name() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for folder in [&one, &other] {
+        mkfifo(&folder.path().join("same"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let hold = |folder: &Path| Actor::start(shell("exec 3<>same 4<same").current_dir(folder));
+    let (first, second) = (hold(one.path()), hold(other.path()));
+    let alone = with_stderr("", File::options().write(true).open(one.path().join("same")).unwrap());
+    let document = document(&[first.pid, second.pid, alone.pid]);
+    let writers = in_order(vec![peer(&first, 3, "rw"), peer(&alone, 2, "w")]);
+    assert_eq!(peers(&document, first.pid, 4), writers);
+    assert_eq!(peers(&document, second.pid, 4), [peer(&second, 3, "rw")]);
+    assert_eq!(peers(&document, alone.pid, 2), in_order(vec![peer(&first, 3, "rw"), peer(&first, 4, "r")]));
+}
+
+#[test]
+fn fifos_of_two_filesystems_with_one_inode_number_are_not_one() {
+    if !common::installed("unshare") {
+        return;
+    }
+    let isolate = if common::is_root() { "-m" } else { "-rm" };
+    let folder = tempfile::tempdir().unwrap();
+    let mount = "mkdir a b && mount -t tmpfs a a && mount -t tmpfs b b && mkfifo a/f b/f";
+    let run_isolated = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args([isolate, "sh", "-c", script]).current_dir(folder.path());
+        command
+    };
+    if run(&mut run_isolated("mkdir t && mount -t tmpfs t t")).status != 0 {
+        skip_for_want_of("the right to mount in a namespace of its own");
+        return;
+    }
+    let script = format!("{mount} && exec 3<>a/f 4<>b/f 5>a/f && echo ready && read line");
+    let actor = Actor::start(&mut run_isolated(&script));
+    let link = |fd: i32| fs::metadata(format!("/proc/{}/fd/{fd}", actor.pid)).unwrap();
+    let (a, b) = (link(3), link(4));
+    assert_ne!(a.dev(), b.dev());
+    // The point of the test: tmpfs counts inodes from the same number in each mount.
+    assert_eq!(a.ino(), b.ino());
+    let document = document(&[actor.pid]);
+    assert_eq!(peers(&document, actor.pid, 3), [peer(&actor, 5, "w")]);
+    assert_eq!(peers(&document, actor.pid, 4), common::nobody(&document));
+    assert_eq!(peers(&document, actor.pid, 5), [peer(&actor, 3, "rw")]);
+}
