@@ -2,6 +2,7 @@
 //!
 //! Each page is what clap_mangen makes of a command's definition, with the sections written by hand in
 //! `man/sections`. `BLESS=1 cargo test --test man` writes the pages anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use clap::Command;
 use clap_mangen::Man;
