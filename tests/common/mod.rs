@@ -6,6 +6,8 @@
 //! tests, and would for that moment be seen as one more holder of each pipe.
 #![allow(dead_code, reason = "each of the test binaries uses a part")]
 
+pub mod terminal;
+
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
