@@ -10,8 +10,8 @@ use super::{Ask, Errno, Failure, Read, fdinfo};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat};
+use nix::unistd::read;
 use std::ffi::{CStr, CString};
-use std::io::Read as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
@@ -155,10 +155,19 @@ fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
     let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|errno| Failure::new("openat", errno))?;
     into.clear();
-    std::fs::File::from(fd)
-        .read_to_end(into)
-        .map(drop)
-        .map_err(|error| Failure::new("read", Errno::from_raw(error.raw_os_error().unwrap_or(0))))
+    loop {
+        // Most files of /proc end within one page; std's read_to_end asks for a size that they do
+        // not tell, two calls more for each.
+        let start = into.len();
+        into.resize(start + 4096, 0);
+        let count = read(&fd, &mut into[start..]);
+        into.truncate(start + *count.as_ref().unwrap_or(&0));
+        match count {
+            Ok(0) => return Ok(()),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Failure::new("read", errno)),
+        }
+    }
 }
 
 /// Stats the file behind a link in `/proc/PID/fd`. The link leads to the open file itself, without a
