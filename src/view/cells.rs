@@ -6,7 +6,7 @@ use crate::query::{Peer, Peers, Sharing, Wiring};
 use std::fmt::Write as _;
 
 /// How many other ends a cell of a table names; a line that is not for a terminal names them all.
-const PEERS_IN_A_CELL: usize = 8;
+const PEERS_IN_A_CELL: usize = 4;
 
 /// One descriptor's cells. A cell without anything to say is empty.
 pub struct Cells {
@@ -107,7 +107,8 @@ impl<'a> Context<'a> {
                 if shown < peers.len() {
                     names.push(super::lang::and_more(self.style.lang, peers.len() - shown));
                 }
-                names.join(", ")
+                // A line of its own for each, in a cell.
+                names.join(if self.style.width.is_some() { "\n" } else { ", " })
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Processes and their tables, for a person or, line by line, for a program.
 
 use super::cells::{Cells, Context, process as process_name};
-use super::table::{self, Column, Text};
+use super::table::{self, Column, Frame, Text};
 use super::{Style, Tone, escape, lang, lines};
 use crate::model::{Process, Snapshot, State};
 use std::io::{self, Write};
@@ -65,7 +65,7 @@ pub(super) fn block(
     ]
     .map(|(heading, flexible)| Column { heading, flexible });
     let number_width = fds.iter().map(|fd| fd.fd.to_string().len()).max().unwrap_or(1);
-    table::write(out, context.style, &columns, || {
+    table::write(out, context.style, Frame::Boxes, &columns, || {
         fds.iter().map(|descriptor| {
             let cells = context.cells(process, descriptor);
             let fd = format!("{:>number_width$} {}", cells.fd, cells.letter).trim_end().to_owned();
@@ -178,7 +178,7 @@ const FLAT: [(&str, bool); 8] = [
 /// One table of all processes' descriptors.
 fn flat_table(out: &mut dyn Write, context: &Context<'_>) -> io::Result<()> {
     let columns = FLAT.map(|(heading, flexible)| Column { heading, flexible });
-    table::write(out, context.style, &columns, || {
+    table::write(out, context.style, Frame::Open, &columns, || {
         context.snapshot.processes.iter().flat_map(|process| {
             let who = [
                 (escape::show(&process.comm), Tone::Plain),

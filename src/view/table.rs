@@ -19,6 +19,15 @@ pub struct Column {
     pub flexible: bool,
 }
 
+/// What stands between the cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame {
+    /// Lines around all and between the columns.
+    Boxes,
+    /// Two blanks between the columns: a long listing needs the room.
+    Open,
+}
+
 /// A cell's text and tone.
 pub type Text = (String, Tone);
 
@@ -47,16 +56,26 @@ const ASCII: TableStyle = TableStyle::new()
 pub fn write<I: Iterator<Item = Vec<Text>>>(
     out: &mut dyn Write,
     style: Style,
+    frame: Frame,
     columns: &[Column],
     rows: impl Fn() -> I,
 ) -> io::Result<()> {
-    let widths = fit(columns, rows(), style.width.unwrap_or(u16::MAX));
+    // In boxes each cell has a blank at either side and a line before it, and a line ends the row.
+    let between = match frame {
+        Frame::Boxes => columns.len() * 3 + 1,
+        Frame::Open => (columns.len() - 1) * 2,
+    };
+    let widths = fit(columns, rows(), usize::from(style.width.unwrap_or(u16::MAX)).saturating_sub(between));
     let mut rows = rows().peekable();
     let mut first = true;
     loop {
         let part: Vec<_> = rows.by_ref().take(PART).collect();
         let last = rows.peek().is_none();
-        let mut shape = if style.ascii { ASCII } else { BOXES };
+        let mut shape = match frame {
+            Frame::Boxes if style.ascii => ASCII,
+            Frame::Boxes => BOXES,
+            Frame::Open => TableStyle::new(),
+        };
         if !first {
             shape.top_border = LineStyle::none();
         }
@@ -80,10 +99,22 @@ pub fn write<I: Iterator<Item = Vec<Text>>>(
         if first && last && table.row_count() == 0 {
             table.add_row(vec![""; columns.len()]);
         }
-        table
-            .set_constraints(widths.iter().map(|&width| ColumnConstraint::Absolute(Width::Fixed(width + 2))));
+        table.style_text_only();
+        let last_column = widths.len() - 1;
+        let padding = |column: usize| match frame {
+            Frame::Boxes => (1, 1),
+            Frame::Open if column == last_column => (0, 0),
+            Frame::Open => (0, 2),
+        };
+        table.set_constraints(widths.iter().enumerate().map(|(column, &width)| {
+            let (left, right) = padding(column);
+            ColumnConstraint::Absolute(Width::Fixed(width + left + right))
+        }));
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding(padding(index));
+        }
         for line in table.lines() {
-            writeln!(out, "{line}")?;
+            writeln!(out, "{}", line.trim_end())?;
         }
         if last {
             return Ok(());
@@ -103,18 +134,15 @@ fn paint(text: String, tone: Tone) -> Cell {
     }
 }
 
-/// The width of each column's content: as wide as it is, or where all do not fit into `width`, the
+/// The width of each column's content: as wide as it is, or where all do not fit into `room`, the
 /// widest flexible ones narrowed until they do.
-fn fit(columns: &[Column], rows: impl Iterator<Item = Vec<Text>>, width: u16) -> Vec<u16> {
+fn fit(columns: &[Column], rows: impl Iterator<Item = Vec<Text>>, room: usize) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|column| display_width(column.heading)).collect();
     for row in rows {
         for (width, (text, _)) in widths.iter_mut().zip(&row) {
             *width = (*width).max(display_width(text));
         }
     }
-    // Each cell has a blank at either side and a line before it; one more line ends the row.
-    let frame = columns.len() * 3 + 1;
-    let room = usize::from(width).saturating_sub(frame);
     loop {
         let total: usize = widths.iter().map(|&width| usize::from(width)).sum();
         if total <= room {
@@ -139,9 +167,11 @@ fn fit(columns: &[Column], rows: impl Iterator<Item = Vec<Text>>, width: u16) ->
     }
 }
 
-/// The width of `text` in columns of a terminal, which is two for a character of East Asia.
+/// The width of `text`, or of the widest of its lines, in columns of a terminal: two for a character of
+/// East Asia.
 pub fn display_width(text: &str) -> u16 {
-    u16::try_from(text.width()).unwrap_or(u16::MAX)
+    let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+    u16::try_from(widest).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
@@ -159,7 +189,7 @@ mod tests {
         ];
         let mut out = Vec::new();
         let rows = || rows.iter().map(|row| row.iter().map(|t| (t.clone(), Tone::Plain)).collect());
-        write(&mut out, style, &columns, rows).unwrap();
+        write(&mut out, style, Frame::Boxes, &columns, rows).unwrap();
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
     }
 
