@@ -4,7 +4,7 @@
 //! `/proc/PID/fd/N` of a pipe makes a new end of it, and would keep its reader from seeing EOF.
 
 use super::{Request, Which, cause};
-use crate::kernel::{Ask, DeviceTables, Source, bits};
+use crate::kernel::{Ask, DeviceTables, Failure, FdRow, Source, bits};
 use crate::model::{Channel, Coverage, Holder, ProcessId, Snapshot};
 use std::collections::HashSet;
 
@@ -76,6 +76,7 @@ fn look_through(
             return;
         }
     };
+    unreadable.extend(unseen(&table).map(|failure| (pid, cause(failure))));
     let (devices, sockets) = (DeviceTables::default(), super::sockets::Tables::default());
     for fd in &table {
         if !fd.stat.is_ok_and(|stat| stat.mode & bits::S_IFMT == bits::S_IFIFO) {
@@ -92,6 +93,16 @@ fn look_through(
             });
         }
     }
+}
+
+/// Why a table that was listed may still hold ends that nobody can see: the rights to list it and to
+/// follow its links are not the same, and a security module may give one without the other.
+pub fn unseen(table: &[FdRow]) -> Option<Failure> {
+    table
+        .iter()
+        .filter_map(|fd| fd.link.as_ref().err().or(fd.stat.as_ref().err()))
+        .find(|failure| !failure.means_gone())
+        .copied()
 }
 
 #[cfg(test)]

@@ -88,6 +88,8 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     for row in rows {
         let pid = row.pid;
         let mut process = processes::describe(&row, &mut users, &mut snapshot.gaps);
+        let unseen = row.table.as_ref().ok().and_then(|fds| ends::unseen(fds));
+        snapshot.coverage.unreadable.extend(unseen.map(|failure| (pid, cause(failure))));
         process.table = match row.table {
             Ok(fds) => Ok(FdTable {
                 descriptors: fds

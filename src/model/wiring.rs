@@ -22,6 +22,7 @@ pub struct Holder {
 pub struct Coverage {
     /// Whether the processes that are not shown were searched too.
     pub whole_host: bool,
-    /// Processes that could not be read, with why: other ends may be in their tables.
+    /// Processes of which the table or a file in it could not be read, with why: other ends may be
+    /// there.
     pub unreadable: Vec<(i32, Failure)>,
 }
