@@ -6,9 +6,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod churn;
 mod fields;
 mod gone;
 mod holders;
+mod names;
 mod other_tools;
 mod own_proc;
 mod sharing;
+mod streams;
