@@ -3,8 +3,8 @@
 
 use crate::common::{Actor, descriptors, every_kind, inspect, pid_of, process, run, skip_for_want_of, start};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// How often the machine is read while it changes: all of it, or some processes, in turn.
@@ -12,6 +12,10 @@ const ROUNDS: usize = 100;
 
 /// How many short-lived processes there are at a time.
 const ALIVE: usize = 2;
+
+/// Keeps the two tests apart: reading all processes a hundred times is slow while one of them has the
+/// largest table there is.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The pids of the short-lived processes, and whether more are to be made.
 #[derive(Default)]
@@ -51,6 +55,7 @@ impl Churn {
 
 #[test]
 fn reading_a_machine_that_changes_never_fails() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let churn = Churn::default();
     thread::scope(|scope| {
         scope.spawn(|| churn.go_on());
@@ -106,6 +111,7 @@ impl Drop for End<'_> {
 #[test]
 fn a_hundred_thousand_descriptors_are_listed_completely() {
     const COUNT: usize = 100_000;
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let actor = Actor::start(every_kind().args(["--many", &COUNT.to_string()]));
     let report: serde_json::Value = serde_json::from_str(&actor.line).unwrap();
     let opened = usize::try_from(report["opened"].as_u64().unwrap()).unwrap();

@@ -15,3 +15,4 @@ mod other_tools;
 mod own_proc;
 mod sharing;
 mod streams;
+mod terminal;
