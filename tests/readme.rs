@@ -9,7 +9,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::terminal::in_terminal;
+use common::terminal::on;
 use std::path::Path;
 use std::process::Command;
 
@@ -93,7 +93,7 @@ fn shown(block: &Block, folder: &Path) -> String {
     command.args(["--ctty", "--wait", "bash", "--norc", "-ic", &script]).current_dir(folder);
     common::plain(&mut command);
     command.env("NO_COLOR", "1");
-    let text = in_terminal(80, &mut command);
+    let (text, _) = on(80, &mut command, "");
     text.replace(folder.to_str().unwrap(), "/home/me")
 }
 
