@@ -11,6 +11,7 @@ mod fields;
 mod gone;
 mod holders;
 mod names;
+mod namespaces;
 mod other_tools;
 mod own_proc;
 mod sharing;
