@@ -1,8 +1,8 @@
 //! This machine, now.
 
 use super::proc_dir::ProcDir;
-use super::rows::{HostRow, LimitRow, TaskDetails, TaskRow};
-use super::task::{StatRow, parse_status};
+use super::rows::{HostRow, LimitRow, StatRow, TaskDetails, TaskRow};
+use super::task::parse_status;
 use super::{Ask, DeviceTables, Errno, Failure, Read, SocketRow, SocketTable, Source, kcmp, net};
 use nix::dir::Dir;
 use nix::fcntl::OFlag;

@@ -20,11 +20,12 @@ pub mod rows;
 pub mod signals;
 pub mod spawn;
 pub mod syscall;
-pub mod task;
+mod task;
 
 pub use live::Live;
 pub use rows::{
-    Ask, DeviceTables, FdRow, FileStat, HostRow, LimitRow, SocketRow, SocketTable, TaskDetails, TaskRow,
+    Ask, DeviceTables, FdRow, FileStat, HostRow, LimitRow, SocketRow, SocketTable, StatRow, TaskDetails,
+    TaskRow,
 };
 
 use std::cmp::Ordering;
@@ -78,7 +79,7 @@ pub trait Source {
     fn task(&self, pid: i32, ask: &Ask<'_>) -> Read<TaskRow>;
 
     /// `/proc/PID/stat` of one process: who it is and whose child, without its table.
-    fn stat(&self, pid: i32) -> Read<task::StatRow>;
+    fn stat(&self, pid: i32) -> Read<StatRow>;
 
     /// The inode number of the network namespace that `pid` is in (namespaces(7)).
     fn net_namespace(&self, pid: i32) -> Read<u64>;

@@ -4,8 +4,8 @@
 //! read through it fails with ESRCH or ENOENT, also when another process has got the same pid since.
 //! So what is read through one `ProcDir` is never a mixture of two processes.
 
-use super::rows::{FdRow, FileStat};
-use super::task::{StatRow, parse_stat};
+use super::rows::{FdRow, FileStat, StatRow};
+use super::task::parse_stat;
 use super::{Ask, Errno, Failure, Read, fdinfo};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};

@@ -2,7 +2,6 @@
 
 use super::Read;
 use super::fdinfo::FdInfo;
-use super::task::StatRow;
 use std::net::SocketAddr;
 
 /// What to read of a process. Every field that is off saves calls per process or per descriptor.
@@ -50,6 +49,36 @@ pub struct TaskDetails {
     pub limit: Read<LimitRow>,
     /// The control groups, as `hierarchy:path`, in the order of proc_pid_cgroup(5).
     pub cgroups: Read<Vec<(u32, String)>>,
+}
+
+/// PF_KTHREAD of `include/linux/sched.h`: the task is a kernel thread.
+const PF_KTHREAD: u64 = 0x0020_0000;
+
+/// What is taken from `/proc/PID/stat` (proc_pid_stat(5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatRow {
+    /// The command's name: at most 15 bytes, any but NUL.
+    pub comm: Vec<u8>,
+    /// The state's letter: R, S, D, Z, T, t, X, I.
+    pub state: u8,
+    /// The parent's pid, 0 where it is outside the reader's pid namespace.
+    pub ppid: i32,
+    /// PF_* flags.
+    pub flags: u64,
+    /// When it started, in clock ticks after boot.
+    pub start_ticks: u64,
+}
+
+impl StatRow {
+    /// Whether it is a thread of the kernel, which has no descriptors.
+    pub fn is_kernel_thread(&self) -> bool {
+        self.flags & PF_KTHREAD != 0
+    }
+
+    /// Whether it has exited, so that its table is gone.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, b'Z' | b'X' | b'x')
+    }
 }
 
 /// What is taken from `/proc/PID/status`.
