@@ -1,6 +1,6 @@
 //! The commands: a file for each, with its arguments, its help and what it runs.
 //!
-//! A new command is a file and its line in [`Command`] and [`run`]'s match.
+//! A new command is a file and its line in `Command` and in the match of `dispatch`.
 
 mod completions;
 mod inspect;
