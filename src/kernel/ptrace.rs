@@ -1,8 +1,9 @@
 //! Stops of traced processes, see ptrace(2).
 //!
 //! A tracee is seized before it runs a line of its program, so that no call of it is missed, and dies
-//! with this process (PTRACE_O_EXITKILL), so that nothing is left behind. Each stop is a [`Stop`],
-//! which resuming consumes: a process that is stopped has one, and one that runs has none.
+//! with this process (PTRACE_O_EXITKILL), so that nothing is left behind. Each kind of stop is a type
+//! of its own, and resuming consumes it: a task that is stopped has one value that says so, and one
+//! that runs has none.
 
 use super::signals::{Signals, Woken};
 use super::{Errno, Failure, Read};
@@ -12,81 +13,169 @@ use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// Why a tracee is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// It is attached: a new child, before its first instruction.
-    Attached,
-    /// It is about to make a system call.
-    Entry {
-        /// The call's number, as its architecture has it.
-        number: u64,
-        /// Its arguments, as integers.
-        args: [u64; 6],
-    },
-    /// A system call has returned.
-    Return {
-        /// The value that it returned; an errno when `is_error`.
-        value: i64,
-        /// Whether that is an error.
-        is_error: bool,
-    },
-    /// execve(2) has done its work: the CLOEXEC descriptors are gone, and the new program has not run
-    /// an instruction yet.
-    Exec,
-    /// It has made a child by fork, vfork or clone.
-    Forked {
-        /// The child's pid.
-        child: i32,
-    },
-    /// A signal is to be delivered.
-    Signal(i32),
-    /// A signal has stopped it, with all its threads, as a shell's Ctrl-Z does.
-    Group,
-    /// Something that needs nothing but to go on.
-    Other,
-}
-
-/// A tracee that is stopped, and why.
+/// A task that is stopped, and what is known of its stop.
 #[derive(Debug)]
-#[must_use = "a stopped process stays stopped until it is resumed"]
-pub struct Stop {
-    /// Which.
-    pub pid: i32,
-    /// Why.
-    pub why: Why,
+#[must_use = "a stopped task stays stopped until it is resumed"]
+pub struct Stopped<Kind> {
+    /// Its id: a thread's own, which for a process's first thread is the pid.
+    pub tid: i32,
+    /// What kind of stop it is.
+    pub kind: Kind,
 }
 
-impl Stop {
-    /// Lets it run to its next stop at a system call, or another before.
-    pub fn run_to_syscall(self) -> Read<()> {
-        self.resume(libc::PTRACE_SYSCALL)
-    }
+/// A new task, before its first instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attached;
 
-    /// Lets it run; it no longer stops at system calls.
-    pub fn run(self) -> Read<()> {
-        self.resume(libc::PTRACE_CONT)
-    }
+/// About to make a system call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The architecture whose numbers `number` is of (AUDIT_ARCH_* of `include/uapi/linux/audit.h`).
+    pub arch: u32,
+    /// The call's number.
+    pub number: u64,
+    /// Its arguments, as integers.
+    pub args: [u64; 6],
+}
 
-    fn resume(self, request: libc::c_uint) -> Read<()> {
-        let (request, signal) = match self.why {
-            Why::Signal(signal) => (request, signal),
-            // Left stopped, and its tracer told when it is continued.
-            Why::Group => (libc::PTRACE_LISTEN, 0),
-            _ => (request, 0),
-        };
-        // SAFETY: these requests take no address and their data is a signal's number. nix has no
-        // LISTEN and cannot pass on real-time signals.
-        let result = unsafe { libc::ptrace(request, self.pid, 0usize, libc::c_long::from(signal)) };
-        match Errno::result(result) {
-            // Killed while it was stopped: its end is yet to be waited for.
-            Ok(_) | Err(Errno::ESRCH) => Ok(()),
-            Err(errno) => Err(Failure::new("ptrace", errno)),
+/// A system call has returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Return {
+    /// The value that it returned; an errno, negated, when `is_error`.
+    pub value: i64,
+    /// Whether that is an error.
+    pub is_error: bool,
+}
+
+/// execve(2) has done its work: the CLOEXEC descriptors are gone, the other threads too, and the new
+/// program has not run an instruction yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exec {
+    /// The id that the task had before: another than its pid when a thread that was not the first one
+    /// executed the program.
+    pub former: i32,
+}
+
+/// A task has been made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Born {
+    /// Its id.
+    pub child: i32,
+}
+
+/// About to exit; its table is complete still (PTRACE_EVENT_EXIT).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exiting;
+
+/// A signal is to be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its number; real-time signals have those above 31.
+    pub signal: i32,
+}
+
+/// A signal has stopped the whole process, as a shell's Ctrl-Z does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// Which signal.
+    pub signal: i32,
+}
+
+/// Something that needs nothing but to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Other;
+
+/// How far to let a task go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// To the next system call, or another stop before it.
+    ToCall,
+    /// It no longer stops at system calls.
+    Free,
+}
+
+impl<Kind> Stopped<Kind> {
+    /// Lets it go on.
+    pub fn go(self, pace: Pace) -> Read<()> {
+        resume(self.tid, pace.request(), 0)
+    }
+}
+
+impl Stopped<Delivery> {
+    /// Lets it go on with its signal.
+    pub fn deliver(self, pace: Pace) -> Read<()> {
+        resume(self.tid, pace.request(), self.kind.signal)
+    }
+}
+
+impl Stopped<Group> {
+    /// Leaves it stopped as the signal wants it, so that its parent sees that and may continue it.
+    pub fn stay(self) -> Read<()> {
+        resume(self.tid, libc::PTRACE_LISTEN, 0)
+    }
+}
+
+impl Pace {
+    fn request(self) -> libc::c_uint {
+        match self {
+            Self::ToCall => libc::PTRACE_SYSCALL,
+            Self::Free => libc::PTRACE_CONT,
         }
     }
 }
 
-/// How a tracee ended.
+fn resume(tid: i32, request: libc::c_uint, signal: i32) -> Read<()> {
+    // SAFETY: these requests take no address and their data is a signal's number. nix has no LISTEN
+    // and cannot pass on real-time signals.
+    let result = unsafe { libc::ptrace(request, tid, 0usize, libc::c_long::from(signal)) };
+    match Errno::result(result) {
+        // Killed while it was stopped: its end is yet to be waited for.
+        Ok(_) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(Failure::new("ptrace", errno)),
+    }
+}
+
+/// A stop of whichever kind.
+#[derive(Debug)]
+pub enum Stop {
+    Attached(Stopped<Attached>),
+    Entry(Stopped<Entry>),
+    Return(Stopped<Return>),
+    Exec(Stopped<Exec>),
+    Born(Stopped<Born>),
+    Exiting(Stopped<Exiting>),
+    Delivery(Stopped<Delivery>),
+    Group(Stopped<Group>),
+    Other(Stopped<Other>),
+}
+
+impl Stop {
+    /// Whose it is.
+    pub fn tid(&self) -> i32 {
+        match self {
+            Self::Attached(stop) => stop.tid,
+            Self::Entry(stop) => stop.tid,
+            Self::Return(stop) => stop.tid,
+            Self::Exec(stop) => stop.tid,
+            Self::Born(stop) => stop.tid,
+            Self::Exiting(stop) => stop.tid,
+            Self::Delivery(stop) => stop.tid,
+            Self::Group(stop) => stop.tid,
+            Self::Other(stop) => stop.tid,
+        }
+    }
+
+    /// Lets the task do what it would do without a tracer: go on, take its signal, stay stopped.
+    pub fn go(self, pace: Pace) -> Read<()> {
+        match self {
+            Self::Delivery(stop) => stop.deliver(pace),
+            Self::Group(stop) => stop.stay(),
+            other => resume(other.tid(), pace.request(), 0),
+        }
+    }
+}
+
+/// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// It exited with this status.
@@ -98,12 +187,12 @@ pub enum Ended {
 /// What a wait brings.
 #[derive(Debug)]
 pub enum Next {
-    /// A tracee is stopped.
+    /// A task is stopped.
     Stop(Stop),
-    /// A tracee has ended.
+    /// A task has ended.
     Ended {
         /// Which.
-        pid: i32,
+        tid: i32,
         /// How.
         how: Ended,
     },
@@ -139,13 +228,14 @@ impl Tracer {
             | Options::PTRACE_O_TRACEFORK
             | Options::PTRACE_O_TRACEVFORK
             | Options::PTRACE_O_TRACECLONE
+            | Options::PTRACE_O_TRACEEXIT
             | Options::PTRACE_O_EXITKILL;
         ptrace::seize(Pid::from_raw(pid), options).map_err(|errno| Failure::new("ptrace", errno))?;
         self.live.insert(pid);
         Ok(())
     }
 
-    /// The tracees that have not ended.
+    /// The tasks that have not ended.
     pub fn live(&self) -> impl Iterator<Item = i32> {
         self.live.iter().copied()
     }
@@ -161,15 +251,15 @@ impl Tracer {
             let mut status = 0;
             // SAFETY: `status` is a valid place for an int. nix's waitpid reaps a process that a
             // real-time signal killed and then fails, so that its end would be lost.
-            let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::WNOHANG) };
-            match Errno::result(pid) {
+            let tid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::WNOHANG) };
+            match Errno::result(tid) {
                 Ok(0) => match self.signals.wait(deadline)? {
                     Woken::Child => {}
                     Woken::Asked(signal) => return Ok(Next::Asked(signal)),
                     Woken::Late => return Ok(Next::Late),
                 },
-                Ok(pid) => {
-                    if let Some(next) = self.decode(pid, status) {
+                Ok(tid) => {
+                    if let Some(next) = self.decode(tid, status) {
                         return Ok(next);
                     }
                 }
@@ -180,52 +270,63 @@ impl Tracer {
         }
     }
 
-    fn decode(&mut self, pid: i32, status: i32) -> Option<Next> {
-        if libc::WIFEXITED(status) {
-            self.live.remove(&pid);
-            return Some(Next::Ended { pid, how: Ended::Exited(libc::WEXITSTATUS(status)) });
-        }
-        if libc::WIFSIGNALED(status) {
-            self.live.remove(&pid);
-            return Some(Next::Ended { pid, how: Ended::Killed(libc::WTERMSIG(status)) });
+    fn decode(&mut self, tid: i32, status: i32) -> Option<Next> {
+        let ended = if libc::WIFEXITED(status) {
+            Some(Ended::Exited(libc::WEXITSTATUS(status)))
+        } else if libc::WIFSIGNALED(status) {
+            Some(Ended::Killed(libc::WTERMSIG(status)))
+        } else {
+            None
+        };
+        if let Some(how) = ended {
+            self.live.remove(&tid);
+            return Some(Next::Ended { tid, how });
         }
         if !libc::WIFSTOPPED(status) {
             return None;
         }
-        self.live.insert(pid);
+        self.live.insert(tid);
         let signal = libc::WSTOPSIG(status);
-        let why = match status >> 16 {
-            0 if signal == libc::SIGTRAP | 0x80 => syscall_stop(pid).unwrap_or(Why::Other),
-            0 => Why::Signal(signal),
-            libc::PTRACE_EVENT_STOP if signal == libc::SIGTRAP => Why::Attached,
-            libc::PTRACE_EVENT_STOP => Why::Group,
-            libc::PTRACE_EVENT_EXEC => Why::Exec,
-            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                let child = ptrace::getevent(Pid::from_raw(pid)).ok();
-                match child.and_then(|child| i32::try_from(child).ok()) {
-                    Some(child) => Why::Forked { child },
-                    None => Why::Other,
-                }
+        let message = || ptrace::getevent(Pid::from_raw(tid)).ok().and_then(|id| i32::try_from(id).ok());
+        let other = Stop::Other(Stopped { tid, kind: Other });
+        let stop = match status >> 16 {
+            0 if signal == libc::SIGTRAP | 0x80 => call_stop(tid).unwrap_or(other),
+            0 => Stop::Delivery(Stopped { tid, kind: Delivery { signal } }),
+            libc::PTRACE_EVENT_STOP if signal == libc::SIGTRAP => {
+                Stop::Attached(Stopped { tid, kind: Attached })
             }
-            _ => Why::Other,
+            libc::PTRACE_EVENT_STOP => Stop::Group(Stopped { tid, kind: Group { signal } }),
+            libc::PTRACE_EVENT_EXIT => Stop::Exiting(Stopped { tid, kind: Exiting }),
+            libc::PTRACE_EVENT_EXEC => {
+                let former = message().unwrap_or(tid);
+                // A thread that was not the first one takes the pid over, without an end of its own.
+                if former != tid {
+                    self.live.remove(&former);
+                }
+                Stop::Exec(Stopped { tid, kind: Exec { former } })
+            }
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                message().map_or(other, |child| Stop::Born(Stopped { tid, kind: Born { child } }))
+            }
+            _ => other,
         };
-        Some(Next::Stop(Stop { pid, why }))
+        Some(Next::Stop(stop))
     }
 
     /// Kills every tracee, waits until each has ended, and tells how.
     pub fn kill_all(&mut self) -> Vec<(i32, Ended)> {
-        for pid in self.live.clone() {
-            send(pid, libc::SIGKILL);
+        for tid in self.live.clone() {
+            send(tid, libc::SIGKILL);
         }
         let mut ended = Vec::new();
         while !self.live.is_empty() {
             match self.next(None) {
-                // One that was born meanwhile: it stops first, and is killed then.
+                // One that was born meanwhile, or the stop before its end.
                 Ok(Next::Stop(stop)) => {
-                    send(stop.pid, libc::SIGKILL);
-                    let _ = stop.run();
+                    send(stop.tid(), libc::SIGKILL);
+                    let _ = stop.go(Pace::Free);
                 }
-                Ok(Next::Ended { pid, how }) => ended.push((pid, how)),
+                Ok(Next::Ended { tid, how }) => ended.push((tid, how)),
                 Ok(Next::Asked(_) | Next::Late) => {}
                 Ok(Next::Nobody) | Err(_) => self.live.clear(),
             }
@@ -248,18 +349,20 @@ pub fn send(pid: i32, signal: i32) {
 }
 
 /// Asks what a stop at a system call is (PTRACE_GET_SYSCALL_INFO, since Linux 5.3).
-fn syscall_stop(pid: i32) -> Option<Why> {
-    let info = ptrace::syscall_info(Pid::from_raw(pid)).ok()?;
+fn call_stop(tid: i32) -> Option<Stop> {
+    let info = ptrace::syscall_info(Pid::from_raw(tid)).ok()?;
     match info.op {
         libc::PTRACE_SYSCALL_INFO_ENTRY => {
             // SAFETY: `op` says that the kernel filled in `entry`.
             let entry = unsafe { info.u.entry };
-            Some(Why::Entry { number: entry.nr, args: entry.args })
+            let kind = Entry { arch: info.arch, number: entry.nr, args: entry.args };
+            Some(Stop::Entry(Stopped { tid, kind }))
         }
         libc::PTRACE_SYSCALL_INFO_EXIT => {
             // SAFETY: `op` says that the kernel filled in `exit`.
             let exit = unsafe { info.u.exit };
-            Some(Why::Return { value: exit.sval, is_error: exit.is_error != 0 })
+            let kind = Return { value: exit.sval, is_error: exit.is_error != 0 };
+            Some(Stop::Return(Stopped { tid, kind }))
         }
         _ => None,
     }

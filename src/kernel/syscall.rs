@@ -1,14 +1,9 @@
-//! System calls that make, copy or close descriptors, start processes or become another program: their
-//! names, and their arguments and results as text.
+//! The system calls that make, copy, pass, alter or close descriptors, start processes or become
+//! another program: their names, and what their arguments are.
 //!
-//! What an argument points to is read from the tracee's memory while it is stopped
-//! (process_vm_readv(2)), at the stop before the call for what goes in and at the stop after it for
-//! what comes out.
+//! How an argument is read and written as text is in `decode`.
 
-use super::Errno;
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
-use nix::unistd::Pid;
-use std::io::IoSliceMut;
+use super::decode;
 
 /// A call of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,19 +17,33 @@ pub struct Call {
 
 /// What an argument is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Arg {
+pub(super) enum Arg {
     /// A descriptor, or AT_FDCWD.
     Fd,
     /// An int, in decimal.
     Int,
+    /// A number without a sign, in decimal.
+    Unsigned,
     /// The access mode and O_* flags of open.
     OpenFlags,
     /// O_* flags of a call that opens for no access mode.
     Flags,
-    /// Permission bits.
+    /// Permission bits; they say something only where a file may be made.
     Mode,
     /// The flags of clone(2), with a signal in the lowest byte.
     CloneFlags,
+    /// `struct clone_args` of clone3(2).
+    CloneArgs,
+    /// A command of fcntl(2).
+    FcntlCommand,
+    /// A request of ioctl(2).
+    Request,
+    /// AF_*.
+    Family,
+    /// SOCK_* with its flags.
+    SocketType,
+    /// A `struct sockaddr`, whose length is the next argument.
+    Address,
     /// A path.
     Path,
     /// argv.
@@ -48,212 +57,175 @@ enum Arg {
 enum Out {
     /// The value returned.
     Value,
-    /// Two descriptors, written to where the first argument points.
-    Pair,
+    /// Two descriptors, written to where the argument of this index points.
+    PairAt(usize),
 }
 
-use Arg::{CloneFlags, Fd, Flags, Hidden, Int, Mode, OpenFlags, Path, Strings};
+use Arg::{
+    Address, CloneArgs, CloneFlags, Family, FcntlCommand, Fd, Flags, Hidden, Int, Mode, OpenFlags, Path,
+    Request, SocketType, Strings, Unsigned,
+};
 
 const fn call(number: libc::c_long, name: &'static str, args: &'static [Arg]) -> Call {
     Call { number, name, args, result: Out::Value }
 }
 
-const fn pair(number: libc::c_long, name: &'static str, args: &'static [Arg]) -> Call {
-    Call { number, name, args, result: Out::Pair }
+const fn pair(number: libc::c_long, name: &'static str, args: &'static [Arg], at: usize) -> Call {
+    Call { number, name, args, result: Out::PairAt(at) }
 }
 
-/// The calls. Those that newer architectures do not have stand in [`LEGACY`].
+/// The calls that every architecture has.
 const CALLS: &[Call] = &[
-    pair(libc::SYS_pipe2, "pipe2", &[Hidden, Flags]),
-    call(libc::SYS_clone, "clone", &[CloneFlags]),
-    call(libc::SYS_clone3, "clone3", &[]),
+    // Open.
+    call(libc::SYS_openat, "openat", &[Fd, Path, OpenFlags, Mode]),
+    call(libc::SYS_openat2, "openat2", &[Fd, Path]),
+    call(libc::SYS_open_by_handle_at, "open_by_handle_at", &[Fd, Hidden, OpenFlags]),
+    call(libc::SYS_memfd_create, "memfd_create", &[Path, Unsigned]),
+    call(libc::SYS_memfd_secret, "memfd_secret", &[Unsigned]),
+    call(libc::SYS_mq_open, "mq_open", &[Path, OpenFlags, Mode]),
+    // Pipes and events.
+    pair(libc::SYS_pipe2, "pipe2", &[Hidden, Flags], 0),
+    call(libc::SYS_eventfd2, "eventfd2", &[Unsigned, Flags]),
+    call(libc::SYS_epoll_create1, "epoll_create1", &[Flags]),
+    call(libc::SYS_signalfd4, "signalfd4", &[Fd]),
+    call(libc::SYS_timerfd_create, "timerfd_create", &[Int, Flags]),
+    call(libc::SYS_inotify_init1, "inotify_init1", &[Flags]),
+    call(libc::SYS_fanotify_init, "fanotify_init", &[Unsigned, OpenFlags]),
+    call(libc::SYS_userfaultfd, "userfaultfd", &[Flags]),
+    // Sockets.
+    call(libc::SYS_socket, "socket", &[Family, SocketType, Int]),
+    pair(libc::SYS_socketpair, "socketpair", &[Family, SocketType, Int, Hidden], 3),
+    call(libc::SYS_bind, "bind", &[Fd, Address]),
+    call(libc::SYS_listen, "listen", &[Fd, Int]),
+    call(libc::SYS_connect, "connect", &[Fd, Address]),
+    call(libc::SYS_accept, "accept", &[Fd]),
+    call(libc::SYS_accept4, "accept4", &[Fd, Hidden, Hidden, SocketType]),
+    call(libc::SYS_shutdown, "shutdown", &[Fd, Int]),
+    call(libc::SYS_getsockopt, "getsockopt", &[Fd, Int, Int]),
+    // Objects of the kernel.
+    call(libc::SYS_pidfd_open, "pidfd_open", &[Int, Unsigned]),
+    call(libc::SYS_perf_event_open, "perf_event_open", &[Hidden, Int]),
+    call(libc::SYS_bpf, "bpf", &[Int]),
+    call(libc::SYS_io_uring_setup, "io_uring_setup", &[Unsigned]),
+    call(libc::SYS_landlock_create_ruleset, "landlock_create_ruleset", &[]),
+    call(libc::SYS_fsopen, "fsopen", &[Path, Unsigned]),
+    call(libc::SYS_fsmount, "fsmount", &[Fd, Unsigned]),
+    call(libc::SYS_fspick, "fspick", &[Fd, Path, Unsigned]),
+    call(libc::SYS_open_tree, "open_tree", &[Fd, Path, Unsigned]),
+    call(libc::SYS_seccomp, "seccomp", &[Unsigned, Unsigned]),
+    // Copies.
     call(libc::SYS_dup, "dup", &[Fd]),
     call(libc::SYS_dup3, "dup3", &[Fd, Fd, Flags]),
+    call(libc::SYS_fcntl, "fcntl", &[Fd, FcntlCommand, Int]),
+    call(libc::SYS_pidfd_getfd, "pidfd_getfd", &[Fd, Fd, Unsigned]),
+    // The end.
     call(libc::SYS_close, "close", &[Fd]),
-    call(libc::SYS_close_range, "close_range", &[Fd, Fd, Int]),
-    call(libc::SYS_fcntl, "fcntl", &[Fd, Int, Int]),
-    call(libc::SYS_openat, "openat", &[Fd, Path, OpenFlags, Mode]),
+    call(libc::SYS_close_range, "close_range", &[Unsigned, Unsigned, Unsigned]),
+    // Passing.
+    call(libc::SYS_recvmsg, "recvmsg", &[Fd]),
+    call(libc::SYS_recvmmsg, "recvmmsg", &[Fd]),
+    call(libc::SYS_sendmsg, "sendmsg", &[Fd]),
+    call(libc::SYS_sendmmsg, "sendmmsg", &[Fd]),
+    // Processes.
+    call(libc::SYS_clone, "clone", &[CloneFlags]),
+    call(libc::SYS_clone3, "clone3", &[CloneArgs]),
+    call(libc::SYS_unshare, "unshare", &[CloneFlags]),
     call(libc::SYS_execve, "execve", &[Path, Strings]),
+    call(libc::SYS_execveat, "execveat", &[Fd, Path, Strings]),
     call(libc::SYS_wait4, "wait4", &[Int]),
+    call(libc::SYS_waitid, "waitid", &[Int, Int]),
+    // Changes.
+    call(libc::SYS_ioctl, "ioctl", &[Fd, Request]),
+    call(libc::SYS_lseek, "lseek", &[Fd, Int, Int]),
+    // The sign of an actor that it has taken its role.
     call(libc::SYS_prctl, "prctl", &[Int]),
 ];
 
+/// Calls that newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
 const LEGACY: &[Call] = &[
-    pair(libc::SYS_pipe, "pipe", &[Hidden]),
+    call(libc::SYS_open, "open", &[Path, OpenFlags, Mode]),
+    call(libc::SYS_creat, "creat", &[Path, Mode]),
+    pair(libc::SYS_pipe, "pipe", &[Hidden], 0),
+    call(libc::SYS_eventfd, "eventfd", &[Unsigned]),
+    call(libc::SYS_epoll_create, "epoll_create", &[Int]),
+    call(libc::SYS_signalfd, "signalfd", &[Fd]),
+    call(libc::SYS_inotify_init, "inotify_init", &[]),
+    call(libc::SYS_dup2, "dup2", &[Fd, Fd]),
     call(libc::SYS_fork, "fork", &[]),
     call(libc::SYS_vfork, "vfork", &[]),
-    call(libc::SYS_dup2, "dup2", &[Fd, Fd]),
-    call(libc::SYS_open, "open", &[Path, OpenFlags, Mode]),
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const LEGACY: &[Call] = &[];
 
+/// The architecture that this program and its table of numbers are of.
+#[cfg(target_arch = "x86_64")]
+const NATIVE: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const NATIVE: u32 = 0xc000_00b7;
+#[cfg(target_arch = "riscv64")]
+const NATIVE: u32 = 0xc000_00f3;
+
 impl Call {
-    /// The call of this number, where it is one of the table.
-    pub fn of(number: u64) -> Option<&'static Self> {
+    /// The call of this number, where it is one of the table. Of another architecture's numbers, as a
+    /// 32-bit program uses them, none is.
+    pub fn of(arch: u32, number: u64) -> Option<&'static Self> {
+        if arch != NATIVE {
+            return None;
+        }
         let number = libc::c_long::try_from(number).ok()?;
         CALLS.iter().chain(LEGACY).find(|call| call.number == number)
     }
 
     /// The arguments as text, asked at the stop before the call.
-    pub fn arguments(&self, pid: i32, args: [u64; 6]) -> Vec<String> {
-        let mut texts = Vec::new();
-        for (kind, &value) in self.args.iter().zip(&args) {
-            match kind {
-                Fd if int(value) == libc::AT_FDCWD => texts.push("AT_FDCWD".to_owned()),
-                Fd | Int => texts.push(int(value).to_string()),
-                OpenFlags => texts.push(open_flags(int(value))),
-                Flags => texts.push(flags(int(value), Vec::new())),
-                // The mode says something only where a file may be made.
-                Mode if args[..].iter().any(|&flags| makes_file(flags)) => texts.push(format!("0{value:o}")),
-                Mode | Hidden => {}
-                CloneFlags => texts.push(clone_flags(value)),
-                Path => texts.push(quoted(string(pid, value))),
-                Strings => texts.push(strings(pid, value)),
-            }
-        }
-        texts
+    pub fn arguments(&self, tid: i32, args: [u64; 6]) -> Vec<String> {
+        let kinds = self.args.iter().enumerate();
+        kinds.filter_map(|(index, kind)| decode::argument(tid, *kind, args, index)).collect()
     }
 
     /// The result as text, asked at the stop after the call.
-    pub fn result(&self, pid: i32, args: [u64; 6], value: i64, is_error: bool) -> String {
+    pub fn result(&self, tid: i32, args: [u64; 6], value: i64, is_error: bool) -> String {
         if is_error {
-            let errno = i32::try_from(-value).unwrap_or(0);
-            return format!("{:?}", Errno::from_raw(errno));
+            return decode::errno(value);
         }
         match self.result {
+            Out::PairAt(index) => decode::pair(tid, args[index]).unwrap_or_else(|| value.to_string()),
             Out::Value => value.to_string(),
-            Out::Pair => match memory(pid, args[0], 8).as_deref() {
-                Some(bytes) => {
-                    let ints: Vec<_> = bytes
-                        .chunks_exact(4)
-                        .filter_map(|int| Some(i32::from_ne_bytes(int.try_into().ok()?).to_string()))
-                        .collect();
-                    format!("[{}]", ints.join(", "))
-                }
-                None => value.to_string(),
-            },
         }
     }
 }
 
-/// The lower half of a register, which is where an int is.
-fn int(value: u64) -> i32 {
-    let [a, b, c, d, ..] = value.to_le_bytes();
-    i32::from_le_bytes([a, b, c, d])
+/// Whether a result says that the call did not end but is to be made again: ERESTARTSYS and its kin
+/// (`include/linux/errno.h`), which only a tracer sees.
+pub fn is_restart(value: i64) -> bool {
+    (-516..=-512).contains(&value)
 }
 
-fn makes_file(flags: u64) -> bool {
-    let creating = u64::from(libc::O_CREAT.unsigned_abs());
-    flags & creating != 0
+/// Whether a call with these numbers is of another architecture than this program, so that nothing is
+/// known of it but what it leaves behind.
+pub fn is_foreign(arch: u32, number: u64) -> bool {
+    // x32 has the architecture of x86-64 and a bit of its own in the number.
+    arch != NATIVE || number & 0x4000_0000 != 0
 }
 
-fn open_flags(bits: i32) -> String {
-    let access = match bits & libc::O_ACCMODE {
-        libc::O_WRONLY => "O_WRONLY",
-        libc::O_RDWR => "O_RDWR",
-        _ => "O_RDONLY",
-    };
-    flags(bits & !libc::O_ACCMODE, vec![access.to_owned()])
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
 
-/// `names` and those of `bits`, joined; `0` where there is none.
-fn flags(mut bits: i32, mut names: Vec<String>) -> String {
-    let known = [
-        (libc::O_CREAT, "O_CREAT"),
-        (libc::O_EXCL, "O_EXCL"),
-        (libc::O_TRUNC, "O_TRUNC"),
-        (libc::O_APPEND, "O_APPEND"),
-        (libc::O_NONBLOCK, "O_NONBLOCK"),
-        (libc::O_DIRECT, "O_DIRECT"),
-        (libc::O_DIRECTORY, "O_DIRECTORY"),
-        (libc::O_CLOEXEC, "O_CLOEXEC"),
-    ];
-    for (bit, name) in known {
-        if bits & bit != 0 {
-            names.push(name.to_owned());
-            bits &= !bit;
-        }
+    #[test]
+    fn each_number_and_name_is_there_once() {
+        let all = || CALLS.iter().chain(LEGACY);
+        let numbers: BTreeSet<_> = all().map(|call| call.number).collect();
+        let names: BTreeSet<_> = all().map(|call| call.name).collect();
+        assert_eq!((numbers.len(), names.len()), (all().count(), all().count()));
     }
-    if bits != 0 || names.is_empty() {
-        names.push(if bits == 0 { "0".to_owned() } else { format!("0{bits:o}") });
+
+    #[test]
+    fn numbers_of_another_architecture_mean_nothing_here() {
+        let close = u64::try_from(libc::SYS_close).unwrap();
+        assert_eq!(Call::of(NATIVE, close).map(|call| call.name), Some("close"));
+        assert_eq!(Call::of(0x4000_0003, close), None);
+        assert!(is_foreign(NATIVE, close | 0x4000_0000));
     }
-    names.join("|")
-}
-
-fn clone_flags(value: u64) -> String {
-    let bits = int(value);
-    let known = [
-        (libc::CLONE_VM, "CLONE_VM"),
-        (libc::CLONE_FS, "CLONE_FS"),
-        (libc::CLONE_FILES, "CLONE_FILES"),
-        (libc::CLONE_VFORK, "CLONE_VFORK"),
-        (libc::CLONE_THREAD, "CLONE_THREAD"),
-        (libc::CLONE_CHILD_CLEARTID, "CLONE_CHILD_CLEARTID"),
-        (libc::CLONE_CHILD_SETTID, "CLONE_CHILD_SETTID"),
-    ];
-    let mut names: Vec<String> =
-        known.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| (*name).to_owned()).collect();
-    let rest = known.iter().fold(bits & !0xff, |rest, (bit, _)| rest & !bit);
-    if rest != 0 {
-        names.push(format!("0x{rest:x}"));
-    }
-    match bits & 0xff {
-        0 => {}
-        libc::SIGCHLD => names.push("SIGCHLD".to_owned()),
-        signal => names.push(signal.to_string()),
-    }
-    names.join("|")
-}
-
-/// The longest string that is read: PATH_MAX.
-const LONGEST: usize = 4096;
-/// How many strings of an argv are read.
-const MOST: usize = 32;
-
-fn quoted(bytes: Option<Vec<u8>>) -> String {
-    bytes.map_or_else(|| "?".to_owned(), |bytes| format!("\"{}\"", bytes.escape_ascii()))
-}
-
-fn strings(pid: i32, address: u64) -> String {
-    let mut texts = Vec::new();
-    for index in 0..=MOST as u64 {
-        let Some(pointer) = memory(pid, address + index * 8, 8).and_then(|bytes| bytes.try_into().ok())
-        else {
-            texts.push("?".to_owned());
-            break;
-        };
-        match u64::from_ne_bytes(pointer) {
-            0 => break,
-            _ if index == MOST as u64 => texts.push("…".to_owned()),
-            pointer => texts.push(quoted(string(pid, pointer))),
-        }
-    }
-    format!("[{}]", texts.join(", "))
-}
-
-/// A NUL-terminated string of the tracee's memory. It is read up to the end of its page and then on,
-/// because the page behind it may not be there.
-fn string(pid: i32, address: u64) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    let mut at = address;
-    while text.len() < LONGEST {
-        let to_page_end = 4096 - usize::try_from(at % 4096).ok()?;
-        let part = memory(pid, at, to_page_end)?;
-        if let Some(end) = part.iter().position(|&b| b == 0) {
-            text.extend_from_slice(&part[..end]);
-            return Some(text);
-        }
-        at += part.len() as u64;
-        text.extend(part);
-    }
-    Some(text)
-}
-
-fn memory(pid: i32, address: u64, length: usize) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    let remote = [RemoteIoVec { base: usize::try_from(address).ok()?, len: length }];
-    let read = process_vm_readv(Pid::from_raw(pid), &mut [IoSliceMut::new(&mut bytes)], &remote).ok()?;
-    (read == length).then_some(bytes)
 }
