@@ -15,6 +15,7 @@
 mod ancestry;
 mod ends;
 mod files;
+pub mod follow;
 mod identity;
 mod processes;
 mod sockets;

@@ -1,4 +1,4 @@
-//! The driver of the lab `pipe`: traces the actor, tells what it and its children do, stops every
+//! The driver of the lab `pipe`: follows the actor, tells what it and its children do, stops every
 //! stage at its exec and shows the tables of that moment.
 //!
 //! The kernel would run the shell and its children side by side. The driver lets one go at a time: the
@@ -6,13 +6,12 @@
 //! orders that the kernel might have chosen, and the one that is easiest to read.
 
 use super::{Pipeline, actor};
+use crate::collect::follow::{Event, Follower};
 use crate::collect::{Need, Request, Which, collect};
-use crate::kernel::ptrace::{Ended, Next, Stop, Tracer, Why, send};
+use crate::kernel::ptrace::{Pace, Stop, Tracer, send};
 use crate::kernel::signals::{SIGCONT, SIGTERM, Signals};
-use crate::kernel::syscall::Call;
-use crate::kernel::{Errno, Failure, Source, spawn};
+use crate::kernel::{Failure, Source, spawn};
 use crate::model::{Fate, Snapshot, Step};
-use crate::query::changes;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::io;
@@ -97,16 +96,15 @@ pub fn pipe(
     let shell = spawn::launch(&mut tracer, program, argv)?;
     let driver = Driver {
         source,
-        tracer,
+        follower: Follower::new(source, tracer, shell),
         commands: pipeline.stages.iter().map(|words| words[0].clone()).collect(),
         shell,
         shell_stop: None,
         stages: Vec::new(),
-        stops: HashMap::new(),
+        born: HashMap::new(),
+        at_exec: HashMap::new(),
         running: None,
         playing: false,
-        calls: HashMap::new(),
-        tables: HashMap::new(),
         steps: 0,
         timeout,
         deadline: Instant::now() + timeout,
@@ -117,32 +115,24 @@ pub fn pipe(
 
 struct Driver<'a> {
     source: &'a dyn Source,
-    tracer: Tracer,
+    follower: Follower<'a>,
     commands: Vec<String>,
     shell: i32,
-    /// The shell's stop when it is about to wait for its children.
+    /// Where the shell stands when it is about to wait for its children.
     shell_stop: Option<Stop>,
     stages: Vec<Stage>,
-    /// The stages that are stopped: as new children, or at their exec.
-    stops: HashMap<i32, Stop>,
+    /// The stages that have not been let go yet.
+    born: HashMap<i32, Stop>,
+    /// The stages that stand at their exec.
+    at_exec: HashMap<i32, Stop>,
     /// The stage that was let go.
     running: Option<i32>,
     /// Whether the actor has begun to play its role.
     playing: bool,
-    /// The call that each process is in.
-    calls: HashMap<i32, Pending>,
-    /// Each process's table after its last step.
-    tables: HashMap<i32, Snapshot>,
     steps: usize,
     timeout: Duration,
     deadline: Instant,
     outcome: Outcome,
-}
-
-struct Pending {
-    call: &'static Call,
-    raw: [u64; 6],
-    args: Vec<String>,
 }
 
 type Tell<'a> = dyn FnMut(Moment<'_>) -> io::Result<()> + 'a;
@@ -151,13 +141,12 @@ impl Driver<'_> {
     fn drive(mut self, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
         tell(Moment::Begun)?;
         while !self.all_there() {
-            match self.tracer.next(Some(self.deadline))? {
-                Next::Stop(stop) => self.at_stop(stop, tell)?,
-                Next::Ended { pid, .. } if pid == self.shell => return Err(Problem::ActorLost),
-                Next::Ended { pid, how } => self.at_end(pid, how),
-                Next::Asked(signal) => return Ok(self.give_up(Some(signal))),
-                Next::Late => return Ok(self.give_up(None)),
-                Next::Nobody => return Err(Problem::ActorLost),
+            match self.follower.next(Some(self.deadline))? {
+                Event::Asked(signal) => return Ok(self.give_up(Some(signal))),
+                Event::Late => return Ok(self.give_up(None)),
+                Event::Nobody => return Err(Problem::ActorLost),
+                Event::Ended { tid, .. } if tid == self.shell => return Err(Problem::ActorLost),
+                event => self.at_event(event, tell)?,
             }
             self.let_next_go()?;
         }
@@ -173,121 +162,89 @@ impl Driver<'_> {
     fn all_there(&self) -> bool {
         self.shell_stop.is_some()
             && self.stages.len() == self.commands.len()
-            && self.stages.iter().all(|stage| stage.fate.is_some() || self.is_at_exec(stage.pid))
+            && self.stages.iter().all(|stage| stage.fate.is_some() || self.at_exec.contains_key(&stage.pid))
     }
 
-    fn is_at_exec(&self, pid: i32) -> bool {
-        self.stops.get(&pid).is_some_and(|stop| stop.why == Why::Exec)
-    }
-
-    fn at_stop(&mut self, stop: Stop, tell: &mut Tell<'_>) -> Result<(), Problem> {
-        let pid = stop.pid;
-        match stop.why {
-            Why::Attached if pid != self.shell => {
-                self.tables.insert(pid, self.table(pid));
-                self.stops.insert(pid, stop);
+    fn at_event(&mut self, event: Event, tell: &mut Tell<'_>) -> Result<(), Problem> {
+        let stop = match event {
+            Event::Entry { call: "wait4", stop } if self.playing && stop.tid() == self.shell => {
+                self.shell_stop = Some(stop);
                 return Ok(());
             }
-            Why::Forked { child } if pid == self.shell => {
-                let command = self.commands.get(self.stages.len()).cloned().unwrap_or_default();
-                self.stages.push(Stage { pid: child, command, fate: None });
-            }
-            Why::Entry { number, args } => {
-                if let Some(call) = Call::of(number) {
-                    let texts = call.arguments(pid, args);
-                    self.calls.insert(pid, Pending { call, raw: args, args: texts });
-                    if pid == self.shell && self.playing && call.name == "wait4" {
-                        self.shell_stop = Some(stop);
-                        return Ok(());
-                    }
+            Event::Born { birth, stop } => {
+                if birth.parent == self.shell {
+                    let command = self.commands.get(self.stages.len()).cloned().unwrap_or_default();
+                    self.stages.push(Stage { pid: birth.child, command, fate: None });
+                    self.born.insert(birth.child, stop);
+                    return Ok(());
                 }
+                stop
             }
-            Why::Return { value, is_error } => {
-                if let Some(pending) = self.calls.remove(&pid) {
-                    self.at_return(pid, pending, value, is_error, tell)?;
-                }
-            }
-            Why::Exec if self.playing => {
-                // The call has no return in the program that made it; its work is done.
-                if let Some(pending) = self.calls.remove(&pid) {
-                    self.step(pid, pending, "0".to_owned(), tell)?;
-                }
-                self.stops.insert(pid, stop);
+            Event::Exec { step, stop, .. } if self.playing => {
+                self.tell_step(step, tell)?;
+                self.at_exec.insert(stop.tid(), stop);
                 self.running = None;
                 return Ok(());
             }
-            _ => {}
-        }
-        Ok(stop.run_to_syscall()?)
-    }
-
-    fn at_return(
-        &mut self,
-        pid: i32,
-        pending: Pending,
-        value: i64,
-        is_error: bool,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), Problem> {
-        if !self.playing {
-            // What comes before are the dynamic linker and the runtime of the actor's own program.
-            if pending.call.name == "prctl" && self.has_role(pid) {
-                self.playing = true;
-                self.tables.insert(pid, self.table(pid));
+            Event::Step { step, stop } => {
+                if self.playing {
+                    self.tell_step(step, tell)?;
+                } else {
+                    // What came before are the dynamic linker and the runtime of the actor's own program.
+                    self.playing = step.call == "prctl" && self.has_role(step.pid);
+                }
+                stop
             }
-            return Ok(());
-        }
-        if pending.call.name == "prctl" {
-            return Ok(());
-        }
-        let result = pending.call.result(pid, pending.raw, value, is_error);
-        self.step(pid, pending, result, tell)
+            Event::Entry { stop, .. } | Event::Exec { stop, .. } | Event::Exiting { stop } => stop,
+            Event::Ended { tid, fate } => {
+                self.at_end(tid, fate);
+                return Ok(());
+            }
+            Event::Asked(_) | Event::Late | Event::Nobody => return Ok(()),
+        };
+        Ok(self.follower.go(stop, Pace::ToCall)?)
     }
 
     fn has_role(&self, pid: i32) -> bool {
         self.source.stat(pid).is_ok_and(|stat| stat.comm == actor::ROLE.to_bytes())
     }
 
-    fn step(
-        &mut self,
-        pid: i32,
-        pending: Pending,
-        result: String,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), Problem> {
-        let after = self.table(pid);
-        let changes = self.tables.get(&pid).map(|before| changes(before, &after, pid));
-        self.tables.insert(pid, after);
+    /// Tells a step, where it is one of the wiring.
+    fn tell_step(&mut self, mut step: Step, tell: &mut Tell<'_>) -> Result<(), Problem> {
+        let wires = matches!(
+            step.call,
+            "pipe"
+                | "pipe2"
+                | "fork"
+                | "vfork"
+                | "clone"
+                | "clone3"
+                | "dup"
+                | "dup2"
+                | "dup3"
+                | "close"
+                | "open"
+                | "openat"
+                | "execve"
+        );
+        if !wires && step.changes.is_empty() {
+            return Ok(());
+        }
         self.steps += 1;
-        let stage = self.stages.iter().find(|stage| stage.pid == pid);
-        let step = Step {
-            n: self.steps,
-            actor: stage.map_or_else(|| "shell".to_owned(), |stage| stage.command.clone()),
-            pid,
-            call: pending.call.name,
-            args: pending.args,
-            result,
-            changes: changes.unwrap_or_default(),
-        };
+        step.n = self.steps;
+        let stage = self.stages.iter().find(|stage| stage.pid == step.pid);
+        step.actor = stage.map_or_else(|| "shell".to_owned(), |stage| stage.command.clone());
         Ok(tell(Moment::Step(&step))?)
     }
 
-    /// The table of a process that is stopped.
-    fn table(&self, pid: i32) -> Snapshot {
-        let need = Need { details: false, fdinfo: false, ends: false, identity: false };
-        collect(self.source, &Request { which: Which::Pids(vec![pid]), need })
-    }
-
-    fn at_end(&mut self, pid: i32, how: Ended) {
+    fn at_end(&mut self, pid: i32, fate: Fate) {
         if self.running == Some(pid) {
             self.running = None;
         }
-        self.stops.remove(&pid);
+        self.born.remove(&pid);
+        self.at_exec.remove(&pid);
         if let Some(stage) = self.stages.iter_mut().find(|stage| stage.pid == pid) {
-            stage.fate = Some(match how {
-                Ended::Exited(status) => Fate::Exited(status),
-                Ended::Killed(signal) => Fate::Killed(signal),
-            });
+            stage.fate = Some(fate);
         }
     }
 
@@ -296,61 +253,74 @@ impl Driver<'_> {
         if self.shell_stop.is_none() || self.running.is_some() {
             return Ok(());
         }
-        let next = self
-            .stages
-            .iter()
-            .map(|stage| stage.pid)
-            .find(|pid| self.stops.get(pid).is_some_and(|stop| stop.why == Why::Attached));
+        let next = self.stages.iter().map(|stage| stage.pid).find(|pid| self.born.contains_key(pid));
         if let Some(pid) = next
-            && let Some(stop) = self.stops.remove(&pid)
+            && let Some(stop) = self.born.remove(&pid)
         {
             self.running = Some(pid);
-            stop.run_to_syscall()?;
+            self.follower.go(stop, Pace::ToCall)?;
         }
         Ok(())
     }
 
+    /// Every stop that the driver holds.
+    fn held(&mut self) -> Vec<Stop> {
+        let stages = self.born.drain().chain(self.at_exec.drain()).map(|(_, stop)| stop);
+        stages.chain(self.shell_stop.take()).collect()
+    }
+
     fn run_to_the_end(mut self) -> Result<Outcome, Problem> {
         self.deadline = Instant::now() + self.timeout;
-        for stop in self.stops.drain().map(|(_, stop)| stop).chain(self.shell_stop.take()) {
-            stop.run()?;
+        for stop in self.held() {
+            self.follower.go(stop, Pace::Free)?;
         }
         // The shell ends when its stages have.
         let mut shell_lives = true;
         while shell_lives || self.stages.iter().any(|stage| stage.fate.is_none()) {
-            match self.tracer.next(Some(self.deadline))? {
-                Next::Stop(stop) => stop.run()?,
-                Next::Ended { pid, how } => {
-                    shell_lives &= pid != self.shell;
-                    self.at_end(pid, how);
+            match self.follower.next(Some(self.deadline))? {
+                Event::Ended { tid, fate } => {
+                    shell_lives &= tid != self.shell;
+                    self.at_end(tid, fate);
                 }
-                Next::Asked(signal) => return Ok(self.give_up(Some(signal))),
-                Next::Late => return Ok(self.give_up(None)),
-                Next::Nobody => break,
+                Event::Asked(signal) => return Ok(self.give_up(Some(signal))),
+                Event::Late => return Ok(self.give_up(None)),
+                Event::Nobody => break,
+                event => self.let_run(event)?,
             }
         }
         Ok(self.finish())
+    }
+
+    /// Lets whoever stands at an event go on, unfollowed.
+    fn let_run(&mut self, event: Event) -> Result<(), Failure> {
+        match event {
+            Event::Entry { stop, .. }
+            | Event::Step { stop, .. }
+            | Event::Born { stop, .. }
+            | Event::Exec { stop, .. }
+            | Event::Exiting { stop } => self.follower.go(stop, Pace::Free),
+            Event::Ended { .. } | Event::Asked(_) | Event::Late | Event::Nobody => Ok(()),
+        }
     }
 
     /// Ends what runs: asks first, so that a command may clean up, and kills after a while.
     fn give_up(mut self, asked: Option<i32>) -> Outcome {
         self.outcome.asked = asked;
         self.outcome.late = if asked.is_none() { Some(self.timeout) } else { None };
-        let stages: Vec<i32> = self.tracer.live().filter(|&pid| pid != self.shell).collect();
-        for &pid in &stages {
+        let shell = self.shell;
+        for pid in self.follower.tracer().live().filter(|&pid| pid != shell) {
             send(pid, SIGTERM);
             send(pid, SIGCONT);
         }
-        for (_, stop) in self.stops.drain() {
-            let _ = stop.run();
+        for stop in self.held() {
+            let _ = self.follower.go(stop, Pace::Free);
         }
         let deadline = Instant::now() + GRACE;
-        while self.tracer.live().any(|pid| pid != self.shell) {
-            match self.tracer.next(Some(deadline)) {
-                Ok(Next::Stop(stop)) => drop(stop.run()),
-                Ok(Next::Ended { pid, how }) => self.at_end(pid, how),
-                Ok(Next::Asked(_)) => {}
-                Ok(Next::Late | Next::Nobody) | Err(_) => break,
+        while self.follower.tracer().live().any(|pid| pid != shell) {
+            match self.follower.next(Some(deadline)) {
+                Ok(Event::Ended { tid, fate }) => self.at_end(tid, fate),
+                Ok(Event::Late | Event::Nobody) | Err(_) => break,
+                Ok(event) => drop(self.let_run(event)),
             }
         }
         self.finish()
@@ -358,8 +328,8 @@ impl Driver<'_> {
 
     fn finish(mut self) -> Outcome {
         // What does not end when it is asked to, and what the stages left behind.
-        for (pid, how) in self.tracer.kill_all() {
-            self.at_end(pid, how);
+        for (pid, fate) in self.follower.end_all() {
+            self.at_end(pid, fate);
         }
         self.outcome.stages = self.stages;
         self.outcome
@@ -369,6 +339,6 @@ impl Driver<'_> {
 impl Problem {
     /// Whether tracing is forbidden here.
     pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Call(Failure { call: "ptrace", errno: Errno::EPERM }))
+        matches!(self, Self::Call(failure) if crate::collect::follow::is_forbidden(*failure))
     }
 }

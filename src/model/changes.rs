@@ -1,37 +1,45 @@
-//! What changed between two readings of one process's table.
+//! What changed between two readings of one table.
 
-use crate::model::{Change, Glimpse, OpenFile, Process, Snapshot};
+use super::{Change, Descriptor, Glimpse, OpenFile, Snapshot};
 use std::collections::BTreeMap;
 
-/// What is different in the table of `pid` in `after`. Numbers are compared by the file, access and
+/// What is different in the table of `after`'s one process. Numbers are compared by the file, access and
 /// name behind them.
-pub fn changes(before: &Snapshot, after: &Snapshot, pid: i32) -> Vec<Change> {
-    let (before, after) = (table(before, pid), table(after, pid));
+pub fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
+    let (before, after) = (table(before), table(after));
     let mut changes = Vec::new();
-    for (&fd, old) in &before {
+    for (&fd, &(was, old)) in &before {
         match after.get(&fd) {
-            None => changes.push(Change::Closed { fd, what: what(old) }),
-            Some(new) if !same(old, new) => {
-                changes.push(Change::Replaced { fd, from: what(old), to: what(new) });
+            None => changes.push(Change::Closed { fd, what: glimpse(old) }),
+            Some((_, new)) if !same(old, new) => {
+                changes.push(Change::Replaced { fd, from: glimpse(old), to: glimpse(new) });
             }
-            Some(_) => {}
+            Some((now, new)) => {
+                if let (Some(before), Some(on)) = (was.cloexec, now.cloexec)
+                    && before != on
+                {
+                    changes.push(Change::Cloexec { fd, on });
+                }
+                if let (Some(from), Some(to)) = (old.offset, new.offset)
+                    && from != to
+                {
+                    changes.push(Change::Moved { fd, from, to });
+                }
+            }
         }
     }
-    for (&fd, new) in &after {
+    for (&fd, (_, new)) in &after {
         if !before.contains_key(&fd) {
-            changes.push(Change::Opened { fd, what: what(new) });
+            changes.push(Change::Opened { fd, what: glimpse(new) });
         }
     }
     changes
 }
 
-fn table(snapshot: &Snapshot, pid: i32) -> BTreeMap<i32, &OpenFile> {
+fn table(snapshot: &Snapshot) -> BTreeMap<i32, (&Descriptor, &OpenFile)> {
     snapshot
-        .processes
-        .iter()
-        .filter(|process: &&Process| process.id.pid == pid)
-        .flat_map(|process| process.table.iter().flat_map(|table| &table.descriptors))
-        .map(|descriptor| (descriptor.fd, snapshot.file(descriptor)))
+        .descriptors()
+        .map(|(_, descriptor)| (descriptor.fd, (descriptor, snapshot.file(descriptor))))
         .collect()
 }
 
@@ -39,6 +47,6 @@ fn same(old: &OpenFile, new: &OpenFile) -> bool {
     (old.inode, old.access, &old.name) == (new.inode, new.access, &new.name)
 }
 
-fn what(file: &OpenFile) -> Glimpse {
+fn glimpse(file: &OpenFile) -> Glimpse {
     Glimpse { kind: file.kind, name: file.name.clone().ok(), access: file.access }
 }

@@ -8,6 +8,7 @@
 //!
 //! Nothing here reads, renders or guesses. What could not be read is a [`Gap`].
 
+mod changes;
 mod flags;
 mod gap;
 mod names;
@@ -17,6 +18,7 @@ mod socket;
 mod step;
 mod wiring;
 
+pub use changes::changes;
 pub use flags::flag_names;
 pub use gap::{Failure, Gap, Hint, Subject};
 pub use names::KindName;

@@ -30,6 +30,22 @@ pub enum Change {
         /// What it was.
         what: Glimpse,
     },
+    /// execve will close it, or no longer will.
+    Cloexec {
+        /// The number.
+        fd: i32,
+        /// Whether it will.
+        on: bool,
+    },
+    /// The offset of its open file description is another.
+    Moved {
+        /// The number.
+        fd: i32,
+        /// In bytes, before.
+        from: i64,
+        /// In bytes, now.
+        to: i64,
+    },
     /// A number refers to something else.
     Replaced {
         /// The number.

@@ -1,10 +1,8 @@
 //! Answers computed from a snapshot, without reading or rendering anything: who is connected to whom,
-//! who shares what, what changed.
+//! who shares what.
 
-mod changes;
 mod sharing;
 mod wiring;
 
-pub use changes::changes;
 pub use sharing::Sharing;
 pub use wiring::{Peer, Peers, Wiring};

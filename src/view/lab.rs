@@ -142,6 +142,11 @@ fn change_text(change: &Change, style: Style) -> String {
     match change {
         Change::Opened { fd, what } => format!("+ {fd} {}", glimpse(what)),
         Change::Closed { fd, what } => format!("- {fd} {}", glimpse(what)),
+        Change::Cloexec { fd, on: true } => format!("{fd}: + CLOEXEC"),
+        Change::Cloexec { fd, on: false } => format!("{fd}: - CLOEXEC"),
+        Change::Moved { fd, from, to } => {
+            format!("{fd}: offset {from} {} {to}", style.glyph("→", "->"))
+        }
         Change::Replaced { fd, from, to } => {
             format!("{fd}: {} {} {}", glimpse(from), style.glyph("→", "->"), glimpse(to))
         }
