@@ -107,8 +107,23 @@ pub fn unseen(table: &[FdRow]) -> Option<Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::kernel::{Errno, FileStat};
+
+    #[test]
+    fn a_table_whose_links_may_not_be_followed_hides_ends() {
+        let row = |link, stat| FdRow { fd: 3, link, link_mode: None, stat, info: None, protocol: None };
+        let seen = row(Ok(b"pipe:[7]".to_vec()), Ok(FileStat::default()));
+        let forbidden = Failure::new("readlinkat", Errno::EACCES);
+        let hidden = row(Err(forbidden), Err(Failure::new("statx", Errno::EACCES)));
+        let gone = Failure::new("statx", Errno::ESRCH);
+        let closing = row(Ok(b"/tmp/x".to_vec()), Err(gone));
+        assert_eq!(unseen(&[seen.clone(), closing]), None);
+        assert_eq!(unseen(&[seen, hidden]), Some(forbidden));
+    }
+
     #[test]
     fn the_medium_named_here_is_a_kind() {
-        assert!(crate::kind::KINDS.iter().any(|kind| kind.name == super::PIPE));
+        assert!(crate::kind::KINDS.iter().any(|kind| kind.name == PIPE));
     }
 }

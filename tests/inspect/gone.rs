@@ -79,6 +79,21 @@ fn a_zombie_says_so() {
     assert!(rows[0].contains(&pid) && rows[0].contains("exited"), "{}", ran.text());
 }
 
+#[test]
+fn a_zombie_is_no_secret_although_its_directory_is_roots() {
+    if is_root() && !common::installed("setpriv") {
+        return;
+    }
+    let user = Unprivileged::new();
+    let mut actor = Actor::start(&mut Unprivileged::as_user(&mut common::shell("")));
+    actor.end_unwaited();
+    let pid = actor.pid.to_string();
+    let ran = run(&mut user.inspect(&["--strict", "--format", "json", &pid]));
+    let document = ran.json();
+    assert_eq!((ran.status, &document["gaps"]), (0, &json!([])), "{}", ran.err);
+    assert_eq!(process(&document, actor.pid)["descriptors"], json!([]));
+}
+
 /// The program, where a user without rights may run it.
 struct Unprivileged {
     folder: TempDir,
