@@ -122,6 +122,8 @@ impl Actor {
         stdout.read_line(&mut line).unwrap();
         assert!(line.ends_with('\n'), "{command:?} ended without a line");
         let pid = pid_of(&child);
+        // Between the line and the wait it still runs.
+        wait_until("process that waits", || state(pid) != Some('R'));
         Self { pid, line, stdin: child.stdin.take(), stdout, child }
     }
 
@@ -135,7 +137,7 @@ impl Actor {
     pub fn end_unwaited(&mut self) {
         self.stdin = None;
         self.child.kill().unwrap();
-        wait_until("a zombie", || state(self.pid) == Some('Z'));
+        wait_until("zombie", || state(self.pid) == Some('Z'));
     }
 }
 
@@ -162,7 +164,6 @@ pub fn shell(script: &str) -> Command {
 /// The example at work, with what it said of itself.
 pub fn fixture() -> (Actor, Value) {
     let actor = Actor::start(&mut every_kind());
-    wait_until("a fixture that waits", || state(actor.pid) == Some('S'));
     let report = serde_json::from_str(&actor.line).unwrap();
     (actor, report)
 }
