@@ -67,7 +67,11 @@ impl Source for Live {
         let mut dir = ProcDir::open(pid)?;
         let stat = dir.stat()?;
         let details = ask.details.then(|| details(&mut dir));
-        let table = dir.descriptors(ask);
+        // Where the first thread has exited and others go on, they have the table.
+        let table = match dir.living_thread(&stat) {
+            Some(task) => dir.descriptors(&task, ask),
+            None => dir.descriptors("", ask),
+        };
         // The directory held is that of one process. If that process has exited by now, its table
         // went away under the reader, and what was read may be a part of it that looks whole.
         let after = dir.stat()?;

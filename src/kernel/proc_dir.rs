@@ -50,14 +50,30 @@ impl ProcDir {
             .map_err(|errno| Failure::new("readlinkat", errno))
     }
 
-    /// Reads the descriptors, ascending. One that is closed while this reads is left out: it is not
-    /// there any more.
-    pub fn descriptors(&mut self, ask: &Ask<'_>) -> Read<Vec<FdRow>> {
+    /// Where a thread that lives is, when the first one of the process that `stat` is of has exited:
+    /// `task/4712/`.
+    pub fn living_thread(&mut self, stat: &StatRow) -> Option<String> {
+        if !stat.first_thread_is_dead() || stat.is_dead() {
+            return None;
+        }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut listing = Dir::openat(&self.dir, "fd", flags, Mode::empty())
+        let mut tasks = Dir::openat(&self.dir, "task", flags, Mode::empty()).ok()?;
+        tasks.iter().flatten().find_map(|entry| {
+            let tid: u32 = entry.file_name().to_str().ok()?.parse().ok()?;
+            let stat = parse_stat(self.read(&format!("task/{tid}/stat")).ok()?)?;
+            (!stat.first_thread_is_dead()).then(|| format!("task/{tid}/"))
+        })
+    }
+
+    /// Reads the descriptors, ascending, of the process or of the thread whose folder `task` names. One
+    /// that is closed while this reads is left out: it is not there any more.
+    pub fn descriptors(&mut self, task: &str, ask: &Ask<'_>) -> Read<Vec<FdRow>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut listing = Dir::openat(&self.dir, format!("{task}fd").as_str(), flags, Mode::empty())
             .map_err(|errno| Failure::new("openat", errno))?;
         let infos = ask.fdinfo.then(|| {
-            openat(&self.dir, "fdinfo", flags, Mode::empty()).map_err(|errno| Failure::new("openat", errno))
+            openat(&self.dir, format!("{task}fdinfo").as_str(), flags, Mode::empty())
+                .map_err(|errno| Failure::new("openat", errno))
         });
         let mut numbers = Vec::new();
         for entry in listing.iter() {

@@ -65,6 +65,8 @@ pub struct StatRow {
     pub ppid: i32,
     /// PF_* flags.
     pub flags: u64,
+    /// How many threads the process has; its first one counts until the whole process is gone.
+    pub threads: u32,
     /// When it started, in clock ticks after boot.
     pub start_ticks: u64,
 }
@@ -77,6 +79,12 @@ impl StatRow {
 
     /// Whether it has exited, so that its table is gone.
     pub fn is_dead(&self) -> bool {
+        self.first_thread_is_dead() && self.threads <= 1
+    }
+
+    /// Whether its first thread has exited. Others may go on with the table; that of the first one,
+    /// which is the process's under `/proc/PID`, is empty then.
+    pub fn first_thread_is_dead(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
     }
 }

@@ -133,8 +133,9 @@ pub struct OpenFile {
     pub kind: KindName,
     /// The kernel's name for it, without ` (deleted)` when [`Self::deleted`] says so.
     pub name: Result<Vec<u8>, Failure>,
-    /// Whether the name that it was opened by is gone: the kernel says so and no name is left, or
-    /// others are and this one is not.
+    /// Whether the kernel says that the name it was opened by is gone, and no other name is left. One
+    /// that has lost this name alone keeps the kernel's mark within its name: by that it cannot be told
+    /// from a file that is called so.
     pub deleted: bool,
     /// What it was opened for; `None` where that was not read.
     pub access: Option<Access>,

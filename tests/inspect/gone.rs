@@ -1,7 +1,10 @@
 //! Processes that are not there, are dead already, or may not be looked at: what is missing is always
 //! said, and never looks like a complete answer.
 
-use crate::common::{self, Actor, gone_pid, inspect, is_root, process, program, run, skip_for_want_of};
+use crate::common::{
+    self, Actor, descriptors, document, gone_pid, inspect, installed, is_root, process, program, run,
+    skip_for_want_of, state, wait_until,
+};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -209,4 +212,29 @@ fn an_end_that_may_be_in_a_table_out_of_reach_is_not_called_nobody() {
     let input = ran.text().lines().nth(1).unwrap();
     assert!(input.ends_with("? (openat: EACCES)"), "{input}");
     assert!(ran.err.contains("other ends in the tables of ") && ran.err.contains(HINT), "{}", ran.err);
+}
+
+#[test]
+fn a_process_whose_first_thread_has_exited_has_its_table_still() {
+    if !installed("python3") {
+        return;
+    }
+    // The first thread exits alone; the other has opened the file and waits.
+    let script = "
+import ctypes, os, sys, threading
+def stay():
+    file = open('/dev/zero')
+    print('ready', flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+threading.Thread(target=stay).start()
+ctypes.CDLL(None).pthread_exit(None)
+";
+    let actor = Actor::start(Command::new("python3").args(["-c", script]));
+    wait_until("an exit of the first thread", || state(actor.pid) == Some('Z'));
+    let found = document(&[actor.pid]);
+    let names: Vec<_> = descriptors(&found, actor.pid).iter().map(|fd| fd["name"].clone()).collect();
+    assert!(names.iter().any(|name| name == "/dev/zero"), "{names:?}");
+    let listing = run(&mut inspect(&[actor.pid.to_string()]));
+    assert!(listing.text().contains("/dev/zero"), "{}", listing.text());
 }
