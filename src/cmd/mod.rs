@@ -4,6 +4,7 @@
 
 mod completions;
 mod inspect;
+mod lab;
 mod pipe;
 
 use crate::view::{Lang, Style};

@@ -22,6 +22,7 @@ pub mod signals;
 pub mod spawn;
 pub mod syscall;
 mod task;
+pub mod terminal;
 
 pub use live::Live;
 pub use rows::{

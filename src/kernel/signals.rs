@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 pub use libc::{SIGCONT, SIGTERM};
@@ -56,19 +56,26 @@ impl Signals {
         self.before
     }
 
+    /// One that has come already.
+    pub fn pending(&self) -> Read<Option<Woken>> {
+        match self.fd.read_signal() {
+            Ok(Some(signal)) => {
+                let number = i32::try_from(signal.ssi_signo).unwrap_or(0);
+                Ok(Some(match Signal::try_from(number) {
+                    Ok(Signal::SIGCHLD) => Woken::Child,
+                    _ => Woken::Asked(number),
+                }))
+            }
+            Ok(None) | Err(Errno::EINTR) => Ok(None),
+            Err(errno) => Err(Failure::new("read", errno)),
+        }
+    }
+
     /// Waits for one of them, at most until `deadline`.
     pub fn wait(&self, deadline: Option<Instant>) -> Read<Woken> {
         loop {
-            match self.fd.read_signal() {
-                Ok(Some(signal)) => {
-                    let number = i32::try_from(signal.ssi_signo).unwrap_or(0);
-                    return Ok(match Signal::try_from(number) {
-                        Ok(Signal::SIGCHLD) => Woken::Child,
-                        _ => Woken::Asked(number),
-                    });
-                }
-                Ok(None) | Err(Errno::EINTR) => {}
-                Err(errno) => return Err(Failure::new("read", errno)),
+            if let Some(woken) = self.pending()? {
+                return Ok(woken);
             }
             let timeout = match deadline {
                 None => PollTimeout::NONE,
@@ -86,6 +93,12 @@ impl Signals {
                 Err(errno) => return Err(Failure::new("poll", errno)),
             }
         }
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

@@ -6,9 +6,11 @@
 //! the calls. So nothing that a lab tells is printed by the code that does it.
 
 mod actor;
-mod pipe;
+mod driver;
+mod moment;
 mod pipeline;
 
 pub use actor::play_pipe;
-pub use pipe::{Moment, Outcome, Problem, Stage, pipe};
+pub use driver::drive;
+pub use moment::{At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
 pub use pipeline::{Fault, Pipeline, Refusal};

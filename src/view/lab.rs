@@ -21,11 +21,13 @@ pub struct StageLine<'a> {
 }
 
 /// Writes the pipeline as a heading, and says how to read what follows.
-pub fn opening(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
+pub fn opening(out: &mut dyn Write, text: &str, quiet: bool, style: Style) -> io::Result<()> {
     let command = format!("$ {}", escape::show(text.as_bytes()));
     writeln!(out, "{}", Tone::Strong.paint(&command, style.color))?;
-    writeln!(out)?;
-    paragraph(out, &lang::lab_opening(style.lang), Tone::Faint, style)?;
+    if !quiet {
+        writeln!(out)?;
+        paragraph(out, &lang::lab_opening(style.lang), Tone::Faint, style)?;
+    }
     writeln!(out)
 }
 
@@ -35,6 +37,7 @@ const CALL_WIDTH: usize = 26;
 /// Tells the steps of a lab, and what each means the first time that it comes.
 #[derive(Debug, Default)]
 pub struct Narrator {
+    quiet: bool,
     told: HashSet<Lesson>,
 }
 
@@ -48,10 +51,15 @@ struct Lesson {
 }
 
 impl Narrator {
+    /// One that tells the steps, or only lists them where it is `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        Self { quiet, ..Self::default() }
+    }
+
     /// Writes a step: who made which call, what it changed in the table, and what that means.
     pub fn step(&mut self, out: &mut dyn Write, step: &Step, style: Style) -> io::Result<()> {
         let indent = line(out, step, style)?;
-        let Some(text) = meaning(step, style) else {
+        let Some(text) = meaning(step, style).filter(|_| !self.quiet) else {
             return Ok(());
         };
         let closed = step.changes.iter().find_map(|change| match change {

@@ -187,6 +187,46 @@ messages! {
         en: "The call failed with {error}.",
         ja: "この呼び出しは {error} で失敗しました。",
     }
+    /// Heading of a lab's first table.
+    heading_start() {
+        en: "Before the first step:",
+        ja: "最初のステップの前:",
+    }
+    /// Heading of two tables.
+    heading_after_fork() {
+        en: "After the fork, parent and child side by side:",
+        ja: "fork の直後、親と子を並べると:",
+    }
+    /// Heading of a table.
+    heading_before_exec() {
+        en: "The child's table now, before its exec:",
+        ja: "exec の前の、子のテーブル:",
+    }
+    /// Under two tables.
+    same_after_fork() {
+        en: "yes: one open file description, which both numbers refer to (proved by kcmp). Its offset moves for both.",
+        ja: "同じ: 両方の番号が 1 つのオープンファイル記述を指しています（kcmp で確認済み）。オフセットは両方から見て動きます。",
+    }
+    /// Whether two descriptors share.
+    same(letter: &str) {
+        en: "yes {letter}",
+        ja: "同じ {letter}",
+    }
+    /// Whether two descriptors share.
+    not_same() {
+        en: "no",
+        ja: "別",
+    }
+    /// All stand still until the person has looked.
+    held() {
+        en: "All are held here. Look at them from another shell; Enter lets them go on.",
+        ja: "ここで全員が止まっています。別のシェルから覗いてください。Enter で再開します。",
+    }
+    /// The person ended the lab.
+    dismissed() {
+        en: "Ended at your word: nothing that the lab started is left.",
+        ja: "指示により終了しました。ラボが起動したものは残っていません。",
+    }
     /// Heading.
     heading_at_exec() {
         en: "at exec",

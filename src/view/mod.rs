@@ -10,6 +10,7 @@ mod json;
 pub mod lab;
 pub mod lang;
 mod lines;
+pub mod moments;
 pub mod notes;
 mod paint;
 mod table;

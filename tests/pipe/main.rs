@@ -49,8 +49,11 @@ fn told(ran: &Ran) -> Told {
     Told { steps, tables, output, exits }
 }
 
+/// Whether a line is that of a step: `3  shell[4100]  close(4)`.
 fn is_step(line: &str) -> bool {
-    line.split_ascii_whitespace().next().is_some_and(|first| first.parse::<u32>().is_ok())
+    let mut words = line.split_ascii_whitespace();
+    let number = words.next().is_some_and(|first| first.parse::<u32>().is_ok());
+    number && words.next().is_some_and(|actor| actor.contains('[') && actor.ends_with(']'))
 }
 
 /// `told` of a run that ended with 0.

@@ -1,0 +1,187 @@
+//! What the labs have in common: their options, and how what they tell is shown.
+
+use super::{Fatal, Streams};
+use crate::kernel::Live;
+use crate::lab::{self, At, Moment, Outcome, Plan, Problem, Stage, Tables};
+use crate::model::Fate;
+use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, opening, running};
+use crate::view::moments::{after_fork, at_start, before_exec, held};
+use crate::view::{Style, lang};
+use clap::ValueEnum;
+use std::ffi::CString;
+use std::io::Write;
+use std::time::Duration;
+
+/// The options of every lab.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Wait for Enter, read from the terminal, at each step
+    #[arg(long)]
+    step: bool,
+    /// Keep the processes standing at their exec until Enter; any tool may look at them
+    #[arg(long)]
+    hold: bool,
+    /// Which whole tables to show
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "all")]
+    tables: TablesArg,
+    /// Leave the explanations out
+    #[arg(long)]
+    quiet: bool,
+    /// End it when it takes longer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TablesArg {
+    /// At the start, after each fork, before an exec that follows redirections, and at exec
+    All,
+    /// At exec
+    Exec,
+    /// None
+    None,
+}
+
+impl From<TablesArg> for Tables {
+    fn from(which: TablesArg) -> Self {
+        match which {
+            TablesArg::All => Self::All,
+            TablesArg::Exec => Self::Exec,
+            TablesArg::None => Self::None,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("not a time above 0".to_owned()),
+    }
+}
+
+/// What a lab runs.
+#[derive(Debug)]
+pub struct Script<'a> {
+    /// What stands over it.
+    pub title: &'a str,
+    /// The role of the actor.
+    pub role: &'a str,
+    /// The actor's arguments, after the program's name.
+    pub arguments: Vec<&'a str>,
+    /// The commands that its children become.
+    pub commands: Vec<String>,
+}
+
+/// Runs a lab and shows it.
+pub fn run(
+    options: &Options,
+    script: Script<'_>,
+    style: Style,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Fatal> {
+    let arguments = std::iter::once("ganariya-fd").chain(script.arguments);
+    let arguments: Result<Vec<CString>, _> = arguments.map(CString::new).collect();
+    let arguments = arguments.map_err(|_| Fatal::Message(lang::fault_nul(style.lang)))?;
+    let plan = Plan {
+        // This program, also when its file was replaced or removed since.
+        program: c"/proc/self/exe",
+        argv: &arguments,
+        role: script.role,
+        commands: script.commands,
+        tables: options.tables.into(),
+        step: options.step,
+        hold: options.hold,
+        timeout: options.timeout,
+    };
+    let mut narrator = Narrator::new(options.quiet);
+    let Streams { out, err, .. } = streams;
+    let outcome = lab::drive(&Live::new(), &plan, &mut |moment| {
+        match moment {
+            Moment::Begun => opening(out, script.title, options.quiet, style)?,
+            Moment::Step(step) => narrator.step(out, step, style)?,
+            Moment::Tables { at, snapshot, stages } => match at {
+                At::Start => at_start(out, snapshot, style)?,
+                At::AfterFork { child } => {
+                    let stage = stages.iter().find(|stage| stage.pid == child);
+                    let command = stage.map_or("", |stage| stage.command.as_str());
+                    // What the column means is said once.
+                    let first = stages.first().is_some_and(|stage| stage.pid == child);
+                    after_fork(out, snapshot, command, first && !options.quiet, style)?;
+                }
+                At::BeforeExec { .. } => before_exec(out, snapshot, style)?,
+                At::Exec => at_exec(out, snapshot, &lines(stages), style)?,
+            },
+            Moment::Held { shell, stages } => {
+                let living = stages.iter().filter(|stage| stage.fate.is_none());
+                let pids: Vec<i32> =
+                    std::iter::once(shell).chain(living.clone().map(|stage| stage.pid)).collect();
+                held(out, &pids, style)?;
+                out.flush()?;
+                let names = living.map(|stage| format!(" {}={}", name(&stage.command), stage.pid));
+                writeln!(err, "held: {}={shell}{}", script.role, names.collect::<String>())?;
+            }
+            Moment::Running => running(out, style)?,
+        }
+        // The actors write to the same place.
+        out.flush()
+    })
+    .map_err(|problem| explain(problem, style))?;
+    finish(out, &outcome, style)?;
+    Ok(status(&outcome))
+}
+
+/// A command's name as one word.
+fn name(command: &str) -> String {
+    crate::view::escape::word(command.as_bytes())
+}
+
+fn finish(out: &mut dyn Write, outcome: &Outcome, style: Style) -> Result<(), Fatal> {
+    if outcome.asked.is_some() {
+        // A terminal shows the key that asked, and leaves the cursor behind it.
+        writeln!(out)?;
+    }
+    closing(out, &lines(&outcome.stages), style)?;
+    if let Some(limit) = outcome.late {
+        ended(out, &lang::ended_late(style.lang, &limit.as_secs_f64().to_string()), style)?;
+    }
+    if outcome.asked.is_some() {
+        ended(out, &lang::ended_asked(style.lang), style)?;
+    }
+    if outcome.dismissed {
+        ended(out, &lang::dismissed(style.lang), style)?;
+    }
+    Ok(())
+}
+
+fn lines(stages: &[Stage]) -> Vec<StageLine<'_>> {
+    stages
+        .iter()
+        .map(|stage| StageLine { command: &stage.command, pid: stage.pid, fate: stage.fate })
+        .collect()
+}
+
+fn explain(problem: Problem, style: Style) -> Fatal {
+    let forbidden = problem.is_forbidden();
+    match problem {
+        Problem::Output(error) => Fatal::Output(error),
+        Problem::Call(failure) if forbidden => {
+            Fatal::Message(lang::trace_forbidden(style.lang, &failure.to_string()))
+        }
+        Problem::Call(failure) => Fatal::Message(failure.to_string()),
+        Problem::ActorLost => Fatal::Message(lang::actor_lost(style.lang)),
+    }
+}
+
+/// What the last command's status is to the caller, as a shell gives it.
+fn status(outcome: &Outcome) -> u8 {
+    if outcome.late.is_some() || outcome.dismissed {
+        return 0;
+    }
+    let code = match (outcome.asked, outcome.stages.last().and_then(|stage| stage.fate)) {
+        (Some(signal), _) | (None, Some(Fate::Killed(signal))) => 128 + signal,
+        (None, Some(Fate::Exited(status))) => status,
+        (None, None) => i32::from(super::FATAL),
+    };
+    u8::try_from(code).unwrap_or(u8::MAX)
+}

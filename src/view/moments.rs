@@ -1,0 +1,135 @@
+//! The tables of a lab's moments: at its start, after a fork side by side, before an exec.
+
+use super::cells::{Cells, Context, process};
+use super::inspect::{block, paragraph};
+use super::table::{self, Column, Frame, Text};
+use super::{Style, Tone, escape, lang, lines};
+use crate::model::{Descriptor, Identity, Process, Snapshot};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Writes the table that the lab begins with.
+pub fn at_start(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Result<()> {
+    alone(out, snapshot, &lang::heading_start(style.lang), style)
+}
+
+/// Writes the table of a child that has changed it and is about to execute its command.
+pub fn before_exec(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Result<()> {
+    writeln!(out)?;
+    alone(out, snapshot, &lang::heading_before_exec(style.lang), style)
+}
+
+fn alone(out: &mut dyn Write, snapshot: &Snapshot, heading: &str, style: Style) -> io::Result<()> {
+    paragraph(out, heading, Tone::Strong, style)?;
+    let context = Context::new(snapshot, style);
+    for shown in &snapshot.processes {
+        block(out, &context, shown, true)?;
+    }
+    writeln!(out)
+}
+
+/// Writes the tables of a parent and its new child side by side, and which of the descriptors that have
+/// the same number share one open file description.
+///
+/// `command` is what the child is to become; `explain` says what the last column means.
+pub fn after_fork(
+    out: &mut dyn Write,
+    snapshot: &Snapshot,
+    command: &str,
+    explain: bool,
+    style: Style,
+) -> io::Result<()> {
+    let [parent, child] = &snapshot.processes[..] else {
+        return alone(out, snapshot, &lang::heading_after_fork(style.lang), style);
+    };
+    writeln!(out)?;
+    paragraph(out, &lang::heading_after_fork(style.lang), Tone::Strong, style)?;
+    let context = Context::new(snapshot, style);
+    let rows = pairs(parent, child);
+    let mut names = [parent, child].map(|shown| process(&shown.comm, shown.id.pid));
+    let arrow = style.glyph("→", "->");
+    names[1] = format!("{} {arrow} {}", names[1], escape::show(command.as_bytes()));
+    let side = |shown: &Process, descriptor: Option<&Descriptor>| {
+        descriptor.map_or_else(String::new, |descriptor| slot(&context.cells(shown, descriptor)))
+    };
+    let row = |fd: i32, left: Option<&Descriptor>, right: Option<&Descriptor>| {
+        [fd.to_string(), side(parent, left), side(child, right), sameness(&context, left, right)]
+    };
+    if style.width.is_none() {
+        writeln!(out, "FD: {} | {}", names[0], names[1])?;
+        let rows = rows.iter().map(|(fd, (left, right))| row(*fd, *left, *right).to_vec());
+        lines::write(out, &["FD", "PARENT", "CHILD", "SAME"], rows)?;
+        return writeln!(out);
+    }
+    let columns = [("FD", false), ("PARENT", true), ("CHILD", true), ("SAME", true)]
+        .map(|(heading, flexible)| Column { heading, flexible });
+    let heading: Vec<Text> =
+        ["", &names[0], &names[1], ""].map(|name| (name.to_owned(), Tone::Strong)).to_vec();
+    table::write(out, style, Frame::Boxes, &columns, || {
+        let rows = rows
+            .iter()
+            .map(|(fd, (left, right))| row(*fd, *left, *right).map(|text| (text, Tone::Plain)).to_vec());
+        std::iter::once(heading.clone()).chain(rows)
+    })?;
+    if explain {
+        paragraph(out, &lang::same_after_fork(style.lang), Tone::Faint, style)?;
+    }
+    writeln!(out)
+}
+
+type Pair<'a> = (Option<&'a Descriptor>, Option<&'a Descriptor>);
+
+/// The descriptors of both by their numbers.
+fn pairs<'a>(parent: &'a Process, child: &'a Process) -> BTreeMap<i32, Pair<'a>> {
+    let mut pairs: BTreeMap<i32, Pair<'a>> = BTreeMap::new();
+    for descriptor in parent.table.iter().flat_map(|table| &table.descriptors) {
+        pairs.entry(descriptor.fd).or_default().0 = Some(descriptor);
+    }
+    for descriptor in child.table.iter().flat_map(|table| &table.descriptors) {
+        pairs.entry(descriptor.fd).or_default().1 = Some(descriptor);
+    }
+    pairs
+}
+
+/// A slot in a few words: `rw tty /dev/pts/3 CLOEXEC`.
+fn slot(cells: &Cells) -> String {
+    let mut words = vec![cells.mode.clone(), cells.kind.clone(), cells.name.clone()];
+    words.extend(cells.flags.iter().cloned());
+    words.join(" ")
+}
+
+/// Whether two descriptors share one open file description, and by which letter.
+fn sameness(context: &Context<'_>, left: Option<&Descriptor>, right: Option<&Descriptor>) -> String {
+    let (Some(left), Some(right)) = (left, right) else {
+        return String::new();
+    };
+    let unproven =
+        [left, right].iter().find_map(|descriptor| match &context.snapshot.file(descriptor).identity {
+            Identity::Unproven(failure) => Some(failure),
+            Identity::Proven | Identity::NotAsked => None,
+        });
+    match unproven {
+        Some(failure) => format!("? ({failure})"),
+        None if left.file == right.file => {
+            let letter = context.sharing.letter(left).unwrap_or_default();
+            lang::same(context.style.lang, &letter)
+        }
+        None => lang::not_same(context.style.lang),
+    }
+}
+
+/// Says how the held processes may be looked at from another shell.
+pub fn held(out: &mut dyn Write, pids: &[i32], style: Style) -> io::Result<()> {
+    writeln!(out)?;
+    paragraph(out, &lang::held(style.lang), Tone::Strong, style)?;
+    let list: Vec<_> = pids.iter().map(i32::to_string).collect();
+    let commas = list.join(",");
+    for command in [
+        format!("ganariya-fd inspect {}", list.join(" ")),
+        format!("lsof -nP -p {commas}"),
+        format!("ls -l {}", list.iter().map(|pid| format!("/proc/{pid}/fd")).collect::<Vec<_>>().join(" ")),
+    ] {
+        writeln!(out, "    {command}")?;
+    }
+    Ok(())
+}
