@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod ending;
+mod looking;
 mod wiring;
 
 use common::{Ran, plain, program, run};
