@@ -3,14 +3,14 @@
 use super::{Fatal, Streams};
 use crate::kernel::Live;
 use crate::lab::{self, At, Moment, Outcome, Plan, Problem, Stage, Tables};
-use crate::model::Fate;
+use crate::model::{Fate, Step};
 use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, opening, running};
 use crate::view::moments::{after_fork, at_start, before_exec, held};
-use crate::view::{Style, lang};
+use crate::view::{LabDocument, MomentRecord, Style, lab_document, lang};
 use clap::ValueEnum;
 use std::ffi::CString;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The options of every lab.
 #[derive(Debug, clap::Args)]
@@ -24,12 +24,23 @@ pub struct Options {
     /// Which whole tables to show
     #[arg(long, value_enum, value_name = "WHICH", default_value = "all")]
     tables: TablesArg,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
     /// Leave the explanations out
     #[arg(long)]
     quiet: bool,
     /// End it when it takes longer
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document when it has ended, with the commands' output in it
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -63,6 +74,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// What a lab runs.
 #[derive(Debug)]
 pub struct Script<'a> {
+    /// The lab's name.
+    pub lab: &'a str,
     /// What stands over it.
     pub title: &'a str,
     /// The role of the actor.
@@ -76,11 +89,11 @@ pub struct Script<'a> {
 /// Runs a lab and shows it.
 pub fn run(
     options: &Options,
-    script: Script<'_>,
+    script: &Script<'_>,
     style: Style,
     streams: &mut Streams<'_>,
 ) -> Result<u8, Fatal> {
-    let arguments = std::iter::once("ganariya-fd").chain(script.arguments);
+    let arguments = std::iter::once("ganariya-fd").chain(script.arguments.iter().copied());
     let arguments: Result<Vec<CString>, _> = arguments.map(CString::new).collect();
     let arguments = arguments.map_err(|_| Fatal::Message(lang::fault_nul(style.lang)))?;
     let plan = Plan {
@@ -88,15 +101,34 @@ pub fn run(
         program: c"/proc/self/exe",
         argv: &arguments,
         role: script.role,
-        commands: script.commands,
-        tables: options.tables.into(),
+        commands: script.commands.clone(),
+        // The document is about the moment of the execs, whichever other tables it has.
+        tables: match options.format {
+            Format::Text => options.tables.into(),
+            Format::Json => Tables::from(options.tables).max(Tables::Exec),
+        },
         step: options.step,
         hold: options.hold,
+        capture: options.format == Format::Json,
         timeout: options.timeout,
     };
+    match options.format {
+        Format::Text => narrate(options, &plan, script, style, streams),
+        Format::Json => record(&plan, script, style, streams),
+    }
+}
+
+/// Tells the lab as it happens.
+fn narrate(
+    options: &Options,
+    plan: &Plan<'_>,
+    script: &Script<'_>,
+    style: Style,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Fatal> {
     let mut narrator = Narrator::new(options.quiet);
     let Streams { out, err, .. } = streams;
-    let outcome = lab::drive(&Live::new(), &plan, &mut |moment| {
+    let outcome = lab::drive(&Live::new(), plan, &mut |moment| {
         match moment {
             Moment::Begun => opening(out, script.title, options.quiet, style)?,
             Moment::Step(step) => narrator.step(out, step, style)?,
@@ -112,14 +144,10 @@ pub fn run(
                 At::BeforeExec { .. } => before_exec(out, snapshot, style)?,
                 At::Exec => at_exec(out, snapshot, &lines(stages), style)?,
             },
-            Moment::Held { shell, stages } => {
-                let living = stages.iter().filter(|stage| stage.fate.is_none());
-                let pids: Vec<i32> =
-                    std::iter::once(shell).chain(living.clone().map(|stage| stage.pid)).collect();
-                held(out, &pids, style)?;
+            Moment::Held { shell, stages, .. } => {
+                held(out, &living(shell, stages), style)?;
                 out.flush()?;
-                let names = living.map(|stage| format!(" {}={}", name(&stage.command), stage.pid));
-                writeln!(err, "held: {}={shell}{}", script.role, names.collect::<String>())?;
+                tell_held(*err, script.role, shell, stages)?;
             }
             Moment::Running => running(out, style)?,
         }
@@ -127,8 +155,90 @@ pub fn run(
         out.flush()
     })
     .map_err(|problem| explain(problem, style))?;
-    finish(out, &outcome, style)?;
+    finish(*out, &outcome, style)?;
     Ok(status(&outcome))
+}
+
+/// Records the lab, and writes it as one document when it has ended; where it is held, when it is.
+fn record(
+    plan: &Plan<'_>,
+    script: &Script<'_>,
+    style: Style,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Fatal> {
+    let taken_at = SystemTime::now();
+    let (mut steps, mut moments) = (Vec::new(), Vec::new());
+    let document = |steps: &[Step], moments: &[MomentRecord], outcome: &Outcome, out: &mut dyn Write| {
+        let output = outcome.output.as_ref();
+        let document = LabDocument {
+            lab: script.lab,
+            title: script.title,
+            taken_at,
+            steps,
+            moments,
+            stages: &lines(&outcome.stages),
+            captured: &outcome.captured,
+            output: output.map(|(out, err)| [(&out.bytes[..], out.left_out), (&err.bytes[..], err.left_out)]),
+            ended_by: ended_by(outcome),
+            lang: style.lang,
+        };
+        lab_document(out, &document)
+    };
+    let Streams { out, err, .. } = streams;
+    let outcome = lab::drive(&Live::new(), plan, &mut |moment| {
+        match moment {
+            Moment::Step(step) => steps.push(step.clone()),
+            Moment::Tables { at, snapshot, .. } => {
+                let name = match at {
+                    At::Start => "start",
+                    At::AfterFork { .. } => "fork",
+                    At::BeforeExec { .. } => "before exec",
+                    At::Exec => "exec",
+                };
+                moments.push(MomentRecord { name, after_step: steps.len(), snapshot: snapshot.clone() });
+            }
+            Moment::Held { shell, stages, captured } => {
+                let so_far =
+                    Outcome { stages: stages.to_vec(), captured: captured.to_vec(), ..Outcome::default() };
+                document(&steps, &moments, &so_far, *out)?;
+                out.flush()?;
+                tell_held(*err, script.role, shell, stages)?;
+            }
+            Moment::Begun | Moment::Running => {}
+        }
+        Ok(())
+    })
+    .map_err(|problem| explain(problem, style))?;
+    if !plan.hold {
+        document(&steps, &moments, &outcome, *out)?;
+    }
+    Ok(status(&outcome))
+}
+
+/// What ended the lab before its commands did.
+fn ended_by(outcome: &Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome { asked: Some(_), .. } => Some("signal"),
+        Outcome { late: Some(_), .. } => Some("timeout"),
+        Outcome { dismissed: true, .. } => Some("dismissed"),
+        _ => None,
+    }
+}
+
+/// The pids of those that stand still: the shell and the stages that live.
+fn living(shell: i32, stages: &[Stage]) -> Vec<i32> {
+    let stages = stages.iter().filter(|stage| stage.fate.is_none()).map(|stage| stage.pid);
+    std::iter::once(shell).chain(stages).collect()
+}
+
+/// `held: shell=4100 ls=4101 grep=4102`, for scripts.
+fn tell_held(err: &mut dyn Write, role: &str, shell: i32, stages: &[Stage]) -> std::io::Result<()> {
+    let living = stages.iter().filter(|stage| stage.fate.is_none());
+    write!(err, "held: {role}={shell}")?;
+    for stage in living {
+        write!(err, " {}={}", name(&stage.command), stage.pid)?;
+    }
+    writeln!(err)
 }
 
 /// A command's name as one word.

@@ -29,12 +29,13 @@ const ROLE: &str = "pipe-actor";
 pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     let pipeline = parse(&args.pipeline, style)?;
     let script = Script {
+        lab: "pipe",
         title: &args.pipeline,
         role: "shell",
         arguments: vec![ROLE, &args.pipeline],
         commands: pipeline.stages.iter().map(|words| words[0].clone()).collect(),
     };
-    lab::run(&args.options, script, style, streams)
+    lab::run(&args.options, &script, style, streams)
 }
 
 /// Plays the shell's part, where the arguments ask for that; its driver watches.

@@ -10,6 +10,7 @@
 
 pub mod actor;
 pub mod bits;
+pub mod capture;
 mod decode;
 pub mod fdinfo;
 pub mod kcmp;

@@ -1,10 +1,12 @@
 //! Signals as something to wait for, together with a deadline.
 
+use super::capture::Capture;
 use super::{Failure, Read};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,8 @@ pub enum Woken {
 #[derive(Debug)]
 pub struct Signals {
     fd: SignalFd,
+    /// What is taken up while waiting.
+    captures: RefCell<Vec<Capture>>,
     before: SigSet,
 }
 
@@ -48,12 +52,26 @@ impl Signals {
             .map_err(|errno| Failure::new("rt_sigprocmask", errno))?;
         let fd = SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
             .map_err(|errno| Failure::new("signalfd4", errno))?;
-        Ok(Self { fd, before })
+        Ok(Self { fd, captures: RefCell::default(), before })
     }
 
     /// The mask that was there before: what a child of the caller's shell would have.
     pub fn before(&self) -> SigSet {
         self.before
+    }
+
+    /// Takes up an output while it waits.
+    pub fn take_up(&self, capture: Capture) {
+        self.captures.borrow_mut().push(capture);
+    }
+
+    /// The outputs, with what was written until now.
+    pub fn taken_up(&self) -> Read<Vec<Capture>> {
+        let mut captures = self.captures.take();
+        for capture in &mut captures {
+            capture.drain()?;
+        }
+        Ok(captures)
     }
 
     /// One that has come already.
@@ -88,9 +106,17 @@ impl Signals {
                     PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
                 }
             };
-            match poll(&mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)], timeout) {
+            let mut captures = self.captures.borrow_mut();
+            let ends = captures.iter().filter_map(Capture::end);
+            let fds = std::iter::once(self.fd.as_fd()).chain(ends);
+            let mut fds: Vec<_> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+            match poll(&mut fds, timeout) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(Failure::new("poll", errno)),
+            }
+            drop(fds);
+            for capture in captures.iter_mut() {
+                capture.drain()?;
             }
         }
     }

@@ -9,14 +9,28 @@ use super::{Errno, Failure, Read};
 use nix::fcntl::OFlag;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, fork, pipe2, read, write};
+use nix::unistd::{ForkResult, dup2_stderr, dup2_stdout, fork, pipe2, read, write};
 use std::convert::Infallible;
 use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 
+/// What the tracee has as its standard output and standard error, where not the caller's.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// Its 1.
+    pub out: Option<OwnedFd>,
+    /// Its 2.
+    pub err: Option<OwnedFd>,
+}
+
 /// Starts `program` with `argv` and this process's environment as a tracee of `tracer`, and gives its
 /// pid. Its first stop is at its exec.
 pub fn launch(tracer: &mut Tracer, program: &CStr, argv: &[CString]) -> Read<i32> {
+    launch_with(tracer, program, argv, Outputs::default())
+}
+
+/// The same, with other outputs than the caller's.
+pub fn launch_with(tracer: &mut Tracer, program: &CStr, argv: &[CString], outputs: Outputs) -> Read<i32> {
     let (wait, go) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| Failure::new("pipe2", errno))?;
     let environment = environment();
     let mask = tracer.signals().before();
@@ -25,7 +39,7 @@ pub fn launch(tracer: &mut Tracer, program: &CStr, argv: &[CString]) -> Read<i32
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             drop(go);
-            let _ = become_program(&wait, &mask, program, argv, &environment);
+            let _ = become_program(&wait, &mask, program, argv, &environment, outputs);
             // SAFETY: ends the process without running anything that the parent is to run as well.
             unsafe { libc::_exit(127) }
         }
@@ -49,12 +63,19 @@ fn become_program(
     program: &CStr,
     argv: &[CString],
     environment: &[CString],
+    outputs: Outputs,
 ) -> Result<Infallible, Errno> {
     let mut word = [0];
     if read(wait, &mut word)? != 1 {
         return Err(Errno::ECANCELED);
     }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?;
+    if let Some(out) = outputs.out {
+        dup2_stdout(out)?;
+    }
+    if let Some(err) = outputs.err {
+        dup2_stderr(err)?;
+    }
     // SAFETY: marks descriptors of this process, which go away at its exec below.
     Errno::result(unsafe {
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)

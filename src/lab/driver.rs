@@ -5,14 +5,16 @@
 //! shell until it waits, then each child until its exec, in the order of their births. That is one of
 //! the orders that the kernel might have chosen, and the one that is easiest to read.
 
-use super::{At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
+use super::{At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
 use crate::collect::follow::{Birth, Event, Follower};
 use crate::collect::{Need, Request, Which, collect};
+use crate::kernel::capture::Capture;
 use crate::kernel::ptrace::{Pace, Stop, Tracer, send};
 use crate::kernel::signals::{SIGCONT, SIGTERM, Signals, Woken};
+use crate::kernel::spawn::{self, Outputs};
 use crate::kernel::terminal::{Answer, Keyboard};
-use crate::kernel::{Failure, Source, spawn};
-use crate::model::{Fate, Step};
+use crate::kernel::{Failure, Source};
+use crate::model::{Fate, Inode, Step};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -21,8 +23,18 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Drives `plan` and tells `tell` what happens. Nothing that it started is left when this returns.
 pub fn drive(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
-    let mut tracer = Tracer::new(Signals::take()?);
-    let shell = spawn::launch(&mut tracer, plan.program, plan.argv)?;
+    let signals = Signals::take()?;
+    let (mut outputs, mut captured) = (Outputs::default(), Vec::new());
+    if plan.capture {
+        let ((out, out_end), (err, err_end)) = (Capture::new()?, Capture::new()?);
+        for capture in [out, err] {
+            captured.push(inode(&capture));
+            signals.take_up(capture);
+        }
+        outputs = Outputs { out: Some(out_end), err: Some(err_end) };
+    }
+    let mut tracer = Tracer::new(signals);
+    let shell = spawn::launch_with(&mut tracer, plan.program, plan.argv, outputs)?;
     let driver = Driver {
         source,
         plan,
@@ -38,7 +50,7 @@ pub fn drive(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>) -> Resul
         redirected: false,
         steps: 0,
         deadline: Instant::now() + plan.timeout,
-        outcome: Outcome { stages: Vec::new(), late: None, asked: None, dismissed: false },
+        outcome: Outcome { captured, ..Outcome::default() },
     };
     driver.drive(tell)
 }
@@ -100,7 +112,8 @@ impl Driver<'_> {
             self.tell_tables(At::Exec, pids, tell)?;
         }
         if self.plan.hold {
-            tell(Moment::Held { shell: self.shell, stages: &self.stages })?;
+            let captured = &self.outcome.captured;
+            tell(Moment::Held { shell: self.shell, stages: &self.stages, captured })?;
             if let Some(end) = self.wait_for_person(Keyboard::input())? {
                 return Ok(self.give_up(&end));
             }
@@ -355,9 +368,21 @@ impl Driver<'_> {
         for (pid, fate) in self.follower.end_all() {
             self.at_end(pid, fate);
         }
+        // The rest of what was written lies in the pipes still.
+        if let Ok(captures) = self.follower.tracer().signals().taken_up()
+            && let Ok([out, err]) = <[Capture; 2]>::try_from(captures)
+        {
+            let output = |capture: Capture| Output { bytes: capture.bytes, left_out: capture.left_out };
+            self.outcome.output = Some((output(out), output(err)));
+        }
         self.outcome.stages = self.stages;
         self.outcome
     }
+}
+
+fn inode(capture: &Capture) -> Inode {
+    let (dev, ino) = capture.inode;
+    Inode { dev, ino }
 }
 
 fn is_fork(call: &str) -> bool {

@@ -12,5 +12,5 @@ mod pipeline;
 
 pub use actor::play_pipe;
 pub use driver::drive;
-pub use moment::{At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
+pub use moment::{At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
 pub use pipeline::{Fault, Pipeline, Refusal};

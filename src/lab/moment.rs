@@ -1,7 +1,7 @@
 //! What a lab is asked for, and what it tells.
 
 use crate::kernel::Failure;
-use crate::model::{Fate, Snapshot, Step};
+use crate::model::{Fate, Inode, Snapshot, Step};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::time::Duration;
@@ -23,8 +23,20 @@ pub struct Plan<'a> {
     pub step: bool,
     /// Whether to keep all standing still at their exec until the person has looked.
     pub hold: bool,
+    /// Whether to take up the last command's standard output and everybody's standard error instead
+    /// of letting them through.
+    pub capture: bool,
     /// How long all may take.
     pub timeout: Duration,
+}
+
+/// What was taken up of an output.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// Its beginning.
+    pub bytes: Vec<u8>,
+    /// How many bytes more there were.
+    pub left_out: u64,
 }
 
 /// At which moments to read whole tables.
@@ -79,6 +91,8 @@ pub enum Moment<'a> {
         shell: i32,
         /// All children.
         stages: &'a [Stage],
+        /// The pipes through which output is taken up.
+        captured: &'a [Inode],
     },
     /// The children are about to run.
     Running,
@@ -96,7 +110,7 @@ pub struct Stage {
 }
 
 /// How the lab ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// The stages, in order.
     pub stages: Vec<Stage>,
@@ -106,6 +120,10 @@ pub struct Outcome {
     pub asked: Option<i32>,
     /// It was ended because the person did.
     pub dismissed: bool,
+    /// The pipes through which output was taken up.
+    pub captured: Vec<Inode>,
+    /// Standard output and standard error, where they were taken up.
+    pub output: Option<(Output, Output)>,
 }
 
 /// Why the lab could not go on.

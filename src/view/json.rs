@@ -4,7 +4,7 @@
 //! bytes, in base64, under the key with `_bytes`. What is not known is absent or null, never 0.
 
 use crate::model::{
-    Access, Descriptor, Fact, Facts, Failure, Gap, Hint, Host, Identity, OpenFile, Process, Snapshot,
+    Access, Descriptor, Fact, Facts, Failure, Gap, Hint, Host, Identity, Inode, OpenFile, Process, Snapshot,
     flag_names,
 };
 use crate::query::{Peer, Peers, Sharing, Wiring};
@@ -49,15 +49,21 @@ fn line(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
 }
 
 /// What every object needs.
-struct Context<'a> {
+pub(super) struct Context<'a> {
     snapshot: &'a Snapshot,
+    /// The pipes through which a lab takes its commands' outputs up.
+    captured: &'a [Inode],
     wiring: Wiring<'a>,
     sharing: Sharing,
 }
 
 impl<'a> Context<'a> {
     fn new(snapshot: &'a Snapshot) -> Self {
-        Self { snapshot, wiring: Wiring::new(snapshot), sharing: Sharing::new(snapshot) }
+        Self::with_captured(snapshot, &[])
+    }
+
+    pub(super) fn with_captured(snapshot: &'a Snapshot, captured: &'a [Inode]) -> Self {
+        Self { snapshot, captured, wiring: Wiring::new(snapshot), sharing: Sharing::new(snapshot) }
     }
 }
 
@@ -75,7 +81,11 @@ impl Serialize for Document<'_> {
     }
 }
 
-fn head<M: SerializeMap>(map: &mut M, taken_at: SystemTime, host: Option<&Host>) -> Result<(), M::Error> {
+pub(super) fn head<M: SerializeMap>(
+    map: &mut M,
+    taken_at: SystemTime,
+    host: Option<&Host>,
+) -> Result<(), M::Error> {
     map.serialize_entry("schema", SCHEMA)?;
     map.serialize_entry("taken_at", &humantime::format_rfc3339_millis(taken_at).to_string())?;
     let host = host.map(|host| HostDoc { name: &host.name, kernel: &host.kernel });
@@ -88,7 +98,7 @@ struct HostDoc<'a> {
     kernel: &'a str,
 }
 
-struct ProcessesDoc<'a>(&'a Context<'a>);
+pub(super) struct ProcessesDoc<'a>(pub(super) &'a Context<'a>);
 
 impl Serialize for ProcessesDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -190,6 +200,9 @@ impl Serialize for DescriptorDoc<'_> {
         self.sharing(&mut map, file)?;
         map.serialize_entry("peers", &PeersDoc(&context.wiring.peers(process.id, descriptor)))?;
         map.serialize_entry("facts", &FactsDoc(file))?;
+        if file.inode.is_some_and(|inode| context.captured.contains(&inode)) {
+            map.serialize_entry("lab", "capture")?;
+        }
         map.end()
     }
 }
@@ -307,7 +320,7 @@ impl Serialize for FactDoc<'_> {
     }
 }
 
-struct GapsDoc<'a>(&'a Snapshot);
+pub(super) struct GapsDoc<'a>(pub(super) &'a Snapshot);
 
 impl Serialize for GapsDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -369,14 +382,18 @@ fn gap_object<S: Serializer>(
     map.end()
 }
 
-fn optional<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+pub(super) fn optional<M: SerializeMap>(
+    map: &mut M,
+    key: &str,
+    value: Option<impl Serialize>,
+) -> Result<(), M::Error> {
     match value {
         Some(value) => map.serialize_entry(key, &value),
         None => Ok(()),
     }
 }
 
-fn text<M: SerializeMap>(map: &mut M, key: &str, bytes: &[u8]) -> Result<(), M::Error> {
+pub(super) fn text<M: SerializeMap>(map: &mut M, key: &str, bytes: &[u8]) -> Result<(), M::Error> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return map.serialize_entry(key, text);
     }

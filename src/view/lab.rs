@@ -146,7 +146,7 @@ fn is_fork(step: &Step) -> bool {
     }
 }
 
-fn change_text(change: &Change, style: Style) -> String {
+pub(super) fn change_text(change: &Change, style: Style) -> String {
     match change {
         Change::Opened { fd, what } => format!("+ {fd} {}", glimpse(what)),
         Change::Closed { fd, what } => format!("- {fd} {}", glimpse(what)),
@@ -171,7 +171,7 @@ fn glimpse(what: &Glimpse) -> String {
     }
 }
 
-fn meaning(step: &Step, style: Style) -> Option<String> {
+pub(super) fn meaning(step: &Step, style: Style) -> Option<String> {
     let language = style.lang;
     if failed(step) {
         return Some(lang::step_failed(language, &step.result));
@@ -286,15 +286,21 @@ fn fate_text(fate: Fate, style: Style) -> String {
     }
 }
 
-/// The name of a signal, with its number.
+/// The name of a signal with its number: `SIGPIPE (13)`.
 fn signal_name(signal: i32) -> String {
+    let word = signal_word(signal);
+    if word.starts_with("SIG") { format!("{word} ({signal})") } else { word }
+}
+
+/// The name of a signal: `SIGPIPE`; of a real-time one its number.
+pub(super) fn signal_word(signal: i32) -> String {
     const NAMES: [&str; 31] = [
         "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
         "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
         "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
     ];
     let name = usize::try_from(signal - 1).ok().and_then(|index| NAMES.get(index));
-    name.map_or_else(|| format!("signal {signal}"), |name| format!("SIG{name} ({signal})"))
+    name.map_or_else(|| format!("signal {signal}"), |name| format!("SIG{name}"))
 }
 
 fn rule(out: &mut dyn Write, heading: &str, style: Style) -> io::Result<()> {

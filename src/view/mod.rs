@@ -7,6 +7,7 @@ mod cells;
 pub mod escape;
 mod inspect;
 mod json;
+mod json_lab;
 pub mod lab;
 pub mod lang;
 mod lines;
@@ -17,6 +18,7 @@ mod table;
 
 pub use inspect::inspect;
 pub use json::{document, lines as json_lines};
+pub use json_lab::{LabDocument, MomentRecord, lab_document};
 pub use lang::Lang;
 pub use paint::Tone;
 

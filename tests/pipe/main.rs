@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod ending;
+mod json;
 mod looking;
 mod wiring;
 
