@@ -6,6 +6,7 @@ mod completions;
 mod inspect;
 mod lab;
 mod pipe;
+mod refusal;
 
 use crate::view::{Lang, Style};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};

@@ -1,8 +1,8 @@
 //! `pipe`: a real pipeline, wired before one's eyes.
 
 use super::lab::{self, Options, Script};
-use super::{Fatal, Streams};
-use crate::lab::{Fault, Pipeline, Refusal, play_pipe};
+use super::{Fatal, Streams, refusal};
+use crate::lab::{Pipeline, play_pipe};
 use crate::view::{Style, lang};
 use std::ffi::OsString;
 
@@ -11,12 +11,16 @@ use std::ffi::OsString;
 #[command(after_help = "Examples:
   ganariya-fd pipe 'ls | grep Cargo'
   ganariya-fd pipe 'yes | head -1'              who is killed by SIGPIPE?
+  ganariya-fd pipe 'ls / /no 2>&1 >f | cat'     and with >f 2>&1?
   ganariya-fd pipe --timeout 1 'sleep 9 | cat'
+
+Redirections, with a number directly before them or without: < > >| >> <> >&N <&N >&- <&- <<<,
+and &> &>> |& of both outputs. They are done in the order in which they stand.
 
 Exit status: that of the last command of the pipeline, 128 + the signal when one killed it.
 A pipeline that is ended by --timeout is no failure: 0. Wrong usage or a fatal error: 2.")]
 pub struct Args {
-    /// Commands joined by |; words may be quoted as in a shell
+    /// Commands with redirections, joined by | or |&; words may be quoted as in a shell
     #[arg(value_name = "PIPELINE", default_value = "ls | wc -l")]
     pipeline: String,
     #[command(flatten)]
@@ -33,7 +37,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         title: &args.pipeline,
         role: "shell",
         arguments: vec![ROLE, &args.pipeline],
-        commands: pipeline.stages.iter().map(|words| words[0].clone()).collect(),
+        commands: pipeline.stages.iter().map(|stage| stage.command().to_owned()).collect(),
     };
     lab::run(&args.options, &script, style, streams)
 }
@@ -52,16 +56,5 @@ pub fn act(args: &[OsString]) -> Option<Result<u8, Fatal>> {
 }
 
 fn parse(text: &str, style: Style) -> Result<Pipeline, Fatal> {
-    Pipeline::parse(text).map_err(|Refusal { position, fault }| {
-        let language = style.lang;
-        let what = match fault {
-            Fault::EmptyStage => lang::fault_empty(language),
-            Fault::Unclosed(quote) => lang::fault_unclosed(language, quote),
-            Fault::LoneBackslash => lang::fault_backslash(language),
-            Fault::Special('\n') => lang::fault_special(language, "\\n"),
-            Fault::Special(char) => lang::fault_special(language, &char.to_string()),
-            Fault::Nul => lang::fault_nul(language),
-        };
-        Fatal::Message(lang::refused(language, position, &what))
-    })
+    Pipeline::parse(text).map_err(|refusal| Fatal::Message(refusal::explain(refusal, style.lang)))
 }

@@ -41,6 +41,56 @@ pub fn fork() -> Read<Option<i32>> {
     }
 }
 
+/// What a file is opened for. The permissions of a new one are 0666 less the umask, as a shell has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// To read.
+    Read,
+    /// To write; created or emptied.
+    Truncate,
+    /// To write at its end; created.
+    Append,
+    /// To read and write; created.
+    ReadWrite,
+    /// To write, in the directory of this path, without a name (O_TMPFILE), for its owner alone.
+    Nameless,
+}
+
+/// openat(2) from the current directory.
+pub fn open(path: impl AsRef<OsStr>, opening: Opening) -> Read<i32> {
+    let path = CString::new(path.as_ref().as_bytes()).map_err(|_| Failure::new("openat", Errno::EINVAL))?;
+    let flags = match opening {
+        Opening::Read => libc::O_RDONLY,
+        Opening::Truncate => libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
+        Opening::Append => libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND,
+        Opening::ReadWrite => libc::O_RDWR | libc::O_CREAT,
+        Opening::Nameless => libc::O_WRONLY | libc::O_TMPFILE,
+    };
+    let mode: libc::c_uint = if opening == Opening::Nameless { 0o600 } else { 0o666 };
+    // SAFETY: `path` is NUL-terminated and lives through the call, which leaves it as it is.
+    let result = unsafe { libc::openat(libc::AT_FDCWD, path.as_ptr(), flags, mode) };
+    Errno::result(result).map_err(|errno| Failure::new("openat", errno))
+}
+
+/// A path that leads to what a descriptor of this process refers to, see proc_pid_fd(5).
+pub fn path_of(fd: i32) -> String {
+    format!("/proc/self/fd/{fd}")
+}
+
+/// write(2), until all is written.
+pub fn write(fd: i32, mut bytes: &[u8]) -> Read<()> {
+    while !bytes.is_empty() {
+        // SAFETY: `bytes` is a valid place of its length, which the call only reads.
+        let result = unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+        match Errno::result(result) {
+            Ok(written) => bytes = bytes.get(written.unsigned_abs()..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Failure::new("write", errno)),
+        }
+    }
+    Ok(())
+}
+
 /// dup2(2).
 pub fn dup2(old: i32, new: i32) -> Read<()> {
     // SAFETY: an actor owns its whole table, and nothing in it keeps a number it was told to replace.
@@ -97,7 +147,7 @@ pub fn wait(pid: i32) -> Read<u8> {
 
 /// Writes to standard error; where that fails there is nobody to tell.
 pub fn complain(text: &str) {
-    let _ = nix::unistd::write(std::io::stderr(), text.as_bytes());
+    let _ = write(libc::STDERR_FILENO, text.as_bytes());
 }
 
 /// Ends this process at once.

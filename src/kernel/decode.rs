@@ -14,16 +14,15 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 /// The argument of this index as text; nothing for one that would say nothing.
 pub(super) fn argument(tid: i32, kind: Arg, args: [u64; 6], index: usize) -> Option<String> {
     let value = args[index];
-    let creating = u64::from(libc::O_CREAT.unsigned_abs());
     Some(match kind {
-        Arg::Mode if !args[..index].iter().any(|flags| flags & creating != 0) => return None,
         Arg::Hidden => return None,
         Arg::Fd if int(value) == libc::AT_FDCWD => "AT_FDCWD".to_owned(),
         Arg::Fd | Arg::Int => int(value).to_string(),
         Arg::Unsigned => u32::try_from(value & 0xffff_ffff).unwrap_or(0).to_string(),
         Arg::OpenFlags => open_flags(int(value)),
         Arg::Flags => flags(int(value), OPEN_FLAGS, Vec::new()),
-        Arg::Mode => format!("0{value:o}"),
+        Arg::Mode => format!("0{:o}", int(value)),
+        Arg::Bytes => bytes(tid, value, args.get(index + 1).copied().unwrap_or(0)),
         Arg::CloneFlags => clone_flags(value),
         Arg::CloneArgs => match memory(tid, value, 8).and_then(|bytes| bytes.try_into().ok()) {
             Some(bytes) => clone_flags(u64::from_ne_bytes(bytes)),
@@ -44,6 +43,24 @@ pub(super) fn argument(tid: i32, kind: Arg, args: [u64; 6], index: usize) -> Opt
         Arg::Path => quoted(string(tid, value)),
         Arg::Strings => strings(tid, value),
     })
+}
+
+/// Whether the flags of an open say that it may make a file.
+pub(super) fn makes_file(flags: u64) -> bool {
+    let flags = int(flags);
+    flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE
+}
+
+/// How many bytes of what is written are told.
+const TOLD: u64 = 32;
+
+fn bytes(tid: i32, at: u64, count: u64) -> String {
+    let told = count.min(TOLD);
+    let Some(bytes) = memory(tid, at, usize::try_from(told).unwrap_or(0)) else {
+        return "?".to_owned();
+    };
+    let more = if told < count { "…" } else { "" };
+    format!("\"{}\"{more}", bytes.escape_ascii())
 }
 
 /// An error's name.

@@ -48,6 +48,8 @@ pub(super) enum Arg {
     Path,
     /// argv.
     Strings,
+    /// Bytes, as many as the next argument says.
+    Bytes,
     /// Where the result goes, or what would say nothing here.
     Hidden,
 }
@@ -62,7 +64,7 @@ enum Out {
 }
 
 use Arg::{
-    Address, CloneArgs, CloneFlags, Family, FcntlCommand, Fd, Flags, Hidden, Int, Mode, OpenFlags, Path,
+    Address, Bytes, CloneArgs, CloneFlags, Family, FcntlCommand, Fd, Flags, Hidden, Int, Mode, OpenFlags, Path,
     Request, SocketType, Strings, Unsigned,
 };
 
@@ -137,6 +139,8 @@ const CALLS: &[Call] = &[
     // Changes.
     call(libc::SYS_ioctl, "ioctl", &[Fd, Request]),
     call(libc::SYS_lseek, "lseek", &[Fd, Int, Int]),
+    call(libc::SYS_read, "read", &[Fd, Hidden, Unsigned]),
+    call(libc::SYS_write, "write", &[Fd, Bytes, Unsigned]),
     // The sign of an actor that it has taken its role.
     call(libc::SYS_prctl, "prctl", &[Int]),
 ];
@@ -179,7 +183,13 @@ impl Call {
 
     /// The arguments as text, asked at the stop before the call.
     pub fn arguments(&self, tid: i32, args: [u64; 6]) -> Vec<String> {
-        let kinds = self.args.iter().enumerate();
+        // A mode says something only where a file may be made.
+        let makes_file = self
+            .args
+            .iter()
+            .zip(args)
+            .any(|(kind, value)| *kind == OpenFlags && decode::makes_file(value) || self.name == "creat");
+        let kinds = self.args.iter().enumerate().filter(|(_, kind)| **kind != Mode || makes_file);
         kinds.filter_map(|(index, kind)| decode::argument(tid, *kind, args, index)).collect()
     }
 

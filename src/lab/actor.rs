@@ -2,8 +2,9 @@
 //!
 //! Every line here that calls the kernel is one system call, which the driver sees at its return.
 
-use super::Pipeline;
-use crate::kernel::{Errno, Read, actor};
+use super::pipeline::{Action, Mode, Pipeline, Redirection, Stage};
+use crate::kernel::actor::Opening;
+use crate::kernel::{Errno, Failure, Read, actor};
 
 /// The name by which the actor is known while it plays the shell. Setting it is the sign for the
 /// driver that what the runtime does at its start is over.
@@ -19,11 +20,11 @@ pub fn play_pipe(pipeline: &Pipeline) -> Read<u8> {
     actor::set_name(ROLE)?;
     let mut children = Vec::new();
     let mut before: Option<i32> = None;
-    for (index, words) in pipeline.stages.iter().enumerate() {
+    for (index, stage) in pipeline.stages.iter().enumerate() {
         let is_last = index + 1 == pipeline.stages.len();
         let next = if is_last { None } else { Some(actor::pipe()?) };
         let Some(child) = actor::fork()? else {
-            let status = become_stage(words, before, next);
+            let status = become_stage(stage, before, next);
             actor::exit(status);
         };
         children.push(child);
@@ -45,18 +46,92 @@ pub fn play_pipe(pipeline: &Pipeline) -> Read<u8> {
     Ok(status)
 }
 
-/// The child's part; it comes back only when it could not become the command. 127 says that there is
-/// no such command, 126 that it could not be executed (POSIX, 2.8.2).
-fn become_stage(words: &[String], input: Option<i32>, output: Option<(i32, i32)>) -> u8 {
-    let wired = wire(input, output);
-    let argv: Vec<Vec<u8>> = words.iter().map(|word| word.clone().into_bytes()).collect();
-    let failure = match wired.and_then(|()| actor::exec(&argv)) {
+/// What a redirection ends a stage with when it fails, as in bash; POSIX (2.8.1) wants 1 to 125.
+const NOT_REDIRECTED: u8 = 1;
+
+/// The child's part; it comes back only when it did not become a command. 127 says that there is no
+/// such command, 126 that it could not be executed (POSIX, 2.8.2). What its redirections have done
+/// until then stays done: a file that was created is there.
+fn become_stage(stage: &Stage, input: Option<i32>, output: Option<(i32, i32)>) -> u8 {
+    if let Err(failure) = wire(input, output) {
+        return complain(stage.command(), failure, 126);
+    }
+    for redirection in &stage.redirections {
+        if let Err(failure) = redirect(redirection) {
+            return complain(&subject(redirection), failure, NOT_REDIRECTED);
+        }
+    }
+    if stage.words.is_empty() {
+        return 0;
+    }
+    let argv: Vec<Vec<u8>> = stage.words.iter().map(|word| word.clone().into_bytes()).collect();
+    let failure = match actor::exec(&argv) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
-    let name = words.first().map_or("", String::as_str);
-    actor::complain(&format!("ganariya-fd: {name:?}: {failure}\n"));
-    if failure.errno == Errno::ENOENT { 127 } else { 126 }
+    complain(stage.command(), failure, if failure.errno == Errno::ENOENT { 127 } else { 126 })
+}
+
+/// Says what failed where this process's standard error is by now, and gives `status`.
+fn complain(subject: &str, failure: Failure, status: u8) -> u8 {
+    actor::complain(&format!("ganariya-fd: {subject:?}: {failure}\n"));
+    status
+}
+
+/// What a complaint on a redirection is about.
+fn subject(redirection: &Redirection) -> String {
+    match &redirection.action {
+        Action::Open { path, .. } => path.clone(),
+        Action::Copy { from } => from.to_string(),
+        Action::Close | Action::HereString { .. } => redirection.fd.to_string(),
+    }
+}
+
+/// Does a redirection.
+fn redirect(Redirection { fd, action }: &Redirection) -> Read<()> {
+    match action {
+        Action::Open { path, mode } => become_number(actor::open(path, opening(*mode))?, *fd),
+        // Neither bash nor dash makes a call for `2>&2`, not even where 2 is free.
+        Action::Copy { from } if from == fd => Ok(()),
+        Action::Copy { from } => actor::dup2(*from, *fd),
+        Action::Close => match actor::close(*fd) {
+            // It was free already, and a shell takes no notice.
+            Err(Failure { errno: Errno::EBADF, .. }) => Ok(()),
+            result => result,
+        },
+        Action::HereString { text } => become_number(here_string(text)?, *fd),
+    }
+}
+
+fn opening(mode: Mode) -> Opening {
+    match mode {
+        Mode::Read => Opening::Read,
+        Mode::Write => Opening::Truncate,
+        Mode::Append => Opening::Append,
+        Mode::ReadWrite => Opening::ReadWrite,
+    }
+}
+
+/// The most bytes that go into a pipe which nobody reads yet: PIPE_BUF. The kernel gives a pipe no less
+/// than a page.
+const FITS_INTO_PIPE: usize = 4096;
+
+/// A descriptor from which `text` and a newline can be read. No other process writes it: it lies in a
+/// pipe before the command starts, or where a pipe could not hold it, in a file without a name.
+fn here_string(text: &str) -> Read<i32> {
+    let text = format!("{text}\n");
+    if text.len() <= FITS_INTO_PIPE {
+        let (read_end, write_end) = actor::pipe()?;
+        actor::write(write_end, text.as_bytes())?;
+        actor::close(write_end)?;
+        return Ok(read_end);
+    }
+    let file = actor::open(std::env::temp_dir(), Opening::Nameless)?;
+    actor::write(file, text.as_bytes())?;
+    // Opened again: an open file description of its own, at the beginning and only to be read.
+    let again = actor::open(actor::path_of(file), Opening::Read)?;
+    actor::close(file)?;
+    Ok(again)
 }
 
 fn wire(input: Option<i32>, output: Option<(i32, i32)>) -> Read<()> {

@@ -7,8 +7,10 @@
 
 mod actor;
 mod driver;
+mod lexer;
 mod moment;
-mod pipeline;
+mod parser;
+pub mod pipeline;
 
 pub use actor::play_pipe;
 pub use driver::drive;

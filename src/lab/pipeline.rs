@@ -1,22 +1,95 @@
-//! A pipeline's text: commands with their words, joined by `|`.
+//! A pipeline's text: commands with their words and redirections, joined by `|` or `|&`.
 //!
-//! Words may be quoted as in any shell. Everything that a shell would do more is refused with its
-//! position, never taken for a plain word: a lab that wired `ls > f` differently from what it says
-//! would teach something false.
+//! Words may be quoted and redirections are those of bash. Everything that a shell would do more is
+//! refused with its position, never taken for a plain word: a lab that wired `ls 2>$log` differently
+//! from what it says would teach something false.
+//!
+//! Redirections keep their order, because they are done in it: `2>&1 >f` is not `>f 2>&1`. `&>f` is
+//! `>f 2>&1`, and `|&` is a `2>&1` behind all others of its stage.
 
 use std::fmt;
 
-/// A pipeline: at least one stage, each of at least one word.
+/// A pipeline: at least one stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pipeline {
-    /// The stages' words.
-    pub stages: Vec<Vec<String>>,
+    /// The stages, in order.
+    pub stages: Vec<Stage>,
+}
+
+/// A command and its redirections; one of the two may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stage {
+    /// The command and its arguments.
+    pub words: Vec<String>,
+    /// In the order in which they are done.
+    pub redirections: Vec<Redirection>,
+}
+
+impl Stage {
+    /// What a stage without a command is called: that of a shell that does nothing.
+    pub const NOTHING: &str = ":";
+
+    /// The command's name for people.
+    pub fn command(&self) -> &str {
+        self.words.first().map_or(Self::NOTHING, String::as_str)
+    }
+
+    /// Whether it has neither.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.redirections.is_empty()
+    }
+}
+
+/// What is done to one number before the command starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirection {
+    /// The number.
+    pub fd: i32,
+    /// What it becomes.
+    pub action: Action,
+}
+
+/// What a number becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// `<`, `>`, `>|`, `>>`, `<>`: a file, newly opened.
+    Open {
+        /// The file.
+        path: String,
+        /// How.
+        mode: Mode,
+    },
+    /// `n>&m`, `n<&m`: what another number is at this moment.
+    Copy {
+        /// The other number.
+        from: i32,
+    },
+    /// `n>&-`, `n<&-`: free.
+    Close,
+    /// `<<<`: something to read this from, a newline behind it.
+    HereString {
+        /// The word.
+        text: String,
+    },
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `<`: to read.
+    Read,
+    /// `>`, `>|`: to write, created or emptied first.
+    Write,
+    /// `>>`: to write at its end, created if it is missing.
+    Append,
+    /// `<>`: to read and write, created if it is missing.
+    ReadWrite,
 }
 
 /// Why a text is not a pipeline that the lab can wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// Where, in characters from 1.
+    /// Where, in characters from 1; one behind the last where something is missing.
     pub position: usize,
     /// What is there.
     pub fault: Fault,
@@ -31,8 +104,14 @@ pub enum Fault {
     Unclosed(char),
     /// A backslash is the last character.
     LoneBackslash,
-    /// This character means something to a shell that the lab does not do.
-    Special(char),
+    /// This means something to a shell that the lab does not do.
+    Special(&'static str),
+    /// A redirection lacks what it redirects to.
+    NoTarget,
+    /// Behind `>&` or `<&` stands neither a number nor `-`.
+    NotANumber,
+    /// A number of a descriptor does not fit into an int.
+    NumberTooLarge,
     /// NUL cannot be in an argument.
     Nul,
 }
@@ -44,213 +123,3 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-/// What a shell does not take as it is, outside quotes.
-const SPECIAL: &str = ";&<>(){}$`*?[]!#~\n";
-/// What a shell does not take as it is in double quotes.
-const SPECIAL_IN_QUOTES: &str = "$`";
-
-impl Pipeline {
-    /// Parses `text`.
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
-        let mut parser = Parser { chars: text.chars().collect(), at: 0 };
-        let mut stages = vec![Vec::new()];
-        loop {
-            parser.skip_blanks();
-            match parser.peek() {
-                None => break,
-                Some('|') => {
-                    if stages.last().is_some_and(Vec::is_empty) {
-                        return Err(parser.refuse(Fault::EmptyStage));
-                    }
-                    parser.at += 1;
-                    // `||` and `|&` are other operators.
-                    if let Some(next @ ('|' | '&')) = parser.peek() {
-                        return Err(parser.refuse(Fault::Special(next)));
-                    }
-                    stages.push(Vec::new());
-                }
-                Some(_) => {
-                    let start = parser.at;
-                    let word = parser.word()?;
-                    let Some(stage) = stages.last_mut() else { break };
-                    // `NAME=value` before a command is an assignment and no word.
-                    if stage.is_empty()
-                        && let Some(equals) = assignment(&parser.chars[start..parser.at])
-                    {
-                        parser.at = start + equals;
-                        return Err(parser.refuse(Fault::Special('=')));
-                    }
-                    stage.push(word);
-                }
-            }
-        }
-        if stages.last().is_some_and(Vec::is_empty) {
-            return Err(parser.refuse(Fault::EmptyStage));
-        }
-        Ok(Self { stages })
-    }
-}
-
-/// Where the `=` is in what a shell takes for an assignment.
-fn assignment(word: &[char]) -> Option<usize> {
-    let equals = word.iter().position(|&char| char == '=')?;
-    let name = &word[..equals];
-    let first = *name.first()?;
-    let rest = name.iter().all(|&char| char == '_' || char.is_ascii_alphanumeric());
-    ((first == '_' || first.is_ascii_alphabetic()) && rest).then_some(equals)
-}
-
-struct Parser {
-    chars: Vec<char>,
-    at: usize,
-}
-
-impl Parser {
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
-    }
-
-    fn refuse(&self, fault: Fault) -> Refusal {
-        Refusal { position: self.at + 1, fault }
-    }
-
-    fn skip_blanks(&mut self) {
-        while matches!(self.peek(), Some(' ' | '\t')) {
-            self.at += 1;
-        }
-    }
-
-    /// A word, from its first character to the blank or `|` behind it.
-    fn word(&mut self) -> Result<String, Refusal> {
-        let mut word = String::new();
-        while let Some(char) = self.peek() {
-            match char {
-                ' ' | '\t' | '|' => break,
-                '\'' => self.single_quoted(&mut word)?,
-                '"' => self.double_quoted(&mut word)?,
-                '\\' => {
-                    let Some(&next) = self.chars.get(self.at + 1) else {
-                        return Err(self.refuse(Fault::LoneBackslash));
-                    };
-                    word.push(next);
-                    self.at += 2;
-                }
-                '\0' => return Err(self.refuse(Fault::Nul)),
-                char if self.is_special(char, &word) => return Err(self.refuse(Fault::Special(char))),
-                char => {
-                    word.push(char);
-                    self.at += 1;
-                }
-            }
-        }
-        Ok(word)
-    }
-
-    /// `#` and `~` mean something only where a word begins.
-    fn is_special(&self, char: char, word: &str) -> bool {
-        let begins = word.is_empty() && (self.at == 0 || matches!(self.chars[self.at - 1], ' ' | '\t' | '|'));
-        match char {
-            '#' | '~' => begins,
-            char => SPECIAL.contains(char),
-        }
-    }
-
-    fn single_quoted(&mut self, word: &mut String) -> Result<(), Refusal> {
-        let open = self.at;
-        self.at += 1;
-        while let Some(char) = self.peek() {
-            self.at += 1;
-            match char {
-                '\'' => return Ok(()),
-                char => word.push(char),
-            }
-        }
-        self.at = open;
-        Err(self.refuse(Fault::Unclosed('\'')))
-    }
-
-    fn double_quoted(&mut self, word: &mut String) -> Result<(), Refusal> {
-        let open = self.at;
-        self.at += 1;
-        while let Some(char) = self.peek() {
-            match char {
-                '"' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                // Within double quotes a backslash quotes only these (POSIX, 2.2.3).
-                '\\' if matches!(self.chars.get(self.at + 1), Some('$' | '`' | '"' | '\\')) => {
-                    word.push(self.chars[self.at + 1]);
-                    self.at += 2;
-                }
-                char if SPECIAL_IN_QUOTES.contains(char) => return Err(self.refuse(Fault::Special(char))),
-                char => {
-                    word.push(char);
-                    self.at += 1;
-                }
-            }
-        }
-        self.at = open;
-        Err(self.refuse(Fault::Unclosed('"')))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn stages(text: &str) -> Vec<Vec<String>> {
-        Pipeline::parse(text).unwrap().stages
-    }
-
-    #[test]
-    fn words_are_those_of_a_shell() {
-        assert_eq!(stages("ls | grep Cargo"), [vec!["ls"], vec!["grep", "Cargo"]]);
-        assert_eq!(
-            stages(r#"printf 'a b\n'|tr "a b" x\ y"#),
-            [vec!["printf", r"a b\n"], vec!["tr", "a b", "x y"]]
-        );
-        assert_eq!(stages(r#"echo "\"\\\a" '' a'b'"c""#), [vec!["echo", r#""\\a"#, "", "abc"]]);
-        assert_eq!(stages("echo a#b c~d x=y"), [vec!["echo", "a#b", "c~d", "x=y"]]);
-        assert_eq!(stages("env A=1 ls"), [vec!["env", "A=1", "ls"]]);
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused_where_it_stands() {
-        for (text, position, fault) in [
-            ("", 1, Fault::EmptyStage),
-            ("ls | | wc", 6, Fault::EmptyStage),
-            ("| wc", 1, Fault::EmptyStage),
-            ("ls |", 5, Fault::EmptyStage),
-            ("ls || wc", 5, Fault::Special('|')),
-            ("ls |& wc", 5, Fault::Special('&')),
-            ("ls > f", 4, Fault::Special('>')),
-            ("echo $HOME", 6, Fault::Special('$')),
-            ("echo \"$HOME\"", 7, Fault::Special('$')),
-            ("ls *.rs", 4, Fault::Special('*')),
-            ("ls; ls", 3, Fault::Special(';')),
-            ("A=1 ls", 2, Fault::Special('=')),
-            ("echo 'a", 6, Fault::Unclosed('\'')),
-            ("echo \"a", 6, Fault::Unclosed('"')),
-            ("echo a\\", 7, Fault::LoneBackslash),
-            ("# ls", 1, Fault::Special('#')),
-        ] {
-            assert_eq!(Pipeline::parse(text), Err(Refusal { position, fault }), "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(text in "[ -~日\n\t]{0,40}") {
-            let _ = Pipeline::parse(&text);
-        }
-
-        #[test]
-        fn quoted_words_come_back(words in proptest::collection::vec("[ -~日\n]{0,12}", 1..5)) {
-            let quoted: Vec<_> = words.iter().map(|w| format!("'{}'", w.replace('\'', r"'\''"))).collect();
-            prop_assert_eq!(stages(&quoted.join(" ")), [words]);
-        }
-    }
-}

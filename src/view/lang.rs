@@ -303,9 +303,24 @@ messages! {
         ja: "末尾のバックスラッシュの後に文字がありません",
     }
     /// Fault.
-    fault_special(char: &str) {
-        en: "this lab knows commands, quotes and | and no {char}; put it in quotes, or into a stage such as sh -c '…'",
-        ja: "このラボが扱うのはコマンド、引用符、| だけで、{char} は扱えません。引用符で囲むか、sh -c '…' のような段にしてください",
+    fault_special(text: &str) {
+        en: "this lab knows commands, quotes, redirections and | and does not do {text}; quote it to pass it on as it is, or have a real shell do it all: pipe --shell bash '…'",
+        ja: "このラボが扱うのはコマンド、引用符、リダイレクト、| で、{text} は扱えません。文字どおりに渡すなら引用符で囲み、実際のシェルに任せるなら pipe --shell bash '…' としてください",
+    }
+    /// Fault.
+    fault_no_target() {
+        en: "nothing stands behind this redirection",
+        ja: "このリダイレクトの先が書かれていません",
+    }
+    /// Fault.
+    fault_not_a_number() {
+        en: "behind >& and <& stands the number of a descriptor, or - to close one; >f 2>&1 redirects both outputs into f",
+        ja: ">& と <& の後には記述子の番号か、閉じるための - を書きます。両方の出力を f に向けるには >f 2>&1 とします",
+    }
+    /// Fault.
+    fault_too_large(largest: i32) {
+        en: "no descriptor can have this number: {largest} is the largest",
+        ja: "記述子の番号として大きすぎます（最大 {largest}）",
     }
     /// Fault.
     fault_nul() {

@@ -57,7 +57,7 @@ fn a_command_that_is_not_there_is_a_real_failed_exec() {
 
 #[test]
 fn what_is_not_understood_is_refused_with_its_position() {
-    for (text, position) in [("ls > f", 4), ("ls | | wc", 6), ("echo 'a", 6), ("", 1)] {
+    for (text, position) in [("ls > $f", 6), ("ls | | wc", 6), ("echo 'a", 6), ("", 1)] {
         let ran = run(&mut pipe(&[text]));
         assert_eq!(ran.status, 2, "{text}");
         assert!(ran.err.contains(&format!("at character {position}:")), "{text}: {}", ran.err);
