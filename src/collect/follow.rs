@@ -324,7 +324,7 @@ impl<'a> Follower<'a> {
     ) -> Step {
         // Whoever shares an offset may move it at any time; it is this call's doing only if the call
         // is there to move it.
-        if call != "lseek" {
+        if !matches!(call, "lseek" | "read") {
             changes.retain(|change| !matches!(change, Change::Moved { .. }));
         }
         self.steps += 1;

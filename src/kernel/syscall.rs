@@ -64,8 +64,8 @@ enum Out {
 }
 
 use Arg::{
-    Address, Bytes, CloneArgs, CloneFlags, Family, FcntlCommand, Fd, Flags, Hidden, Int, Mode, OpenFlags, Path,
-    Request, SocketType, Strings, Unsigned,
+    Address, Bytes, CloneArgs, CloneFlags, Family, FcntlCommand, Fd, Flags, Hidden, Int, Mode, OpenFlags,
+    Path, Request, SocketType, Strings, Unsigned,
 };
 
 const fn call(number: libc::c_long, name: &'static str, args: &'static [Arg]) -> Call {

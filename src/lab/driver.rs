@@ -239,6 +239,7 @@ impl Driver<'_> {
                     | "socket"
                     | "bind"
                     | "listen"
+                    | "write"
             );
         if !always && step.changes.is_empty() {
             return Ok(None);

@@ -2,7 +2,7 @@
 
 use super::cells::{Context, peer, process};
 use super::inspect::{block, legend, paragraph};
-use super::{Style, Tone, escape, lang};
+use super::{Style, Tone, escape, lang, redirections};
 use crate::model::{Access, Change, Fate, Glimpse, KindName, Snapshot, Step};
 use crate::query::Wiring;
 use std::collections::HashSet;
@@ -47,7 +47,7 @@ struct Lesson {
     call: &'static str,
     by_shell: bool,
     closed: Option<Access>,
-    number: Option<String>,
+    aspect: Option<String>,
 }
 
 impl Narrator {
@@ -66,13 +66,11 @@ impl Narrator {
             Change::Closed { what, .. } => Some(what),
             _ => None,
         });
-        // dup2 means something else for each number that it moves a descriptor to.
-        let number = step.args.get(1).filter(|_| step.call == "dup2").cloned();
         let lesson = Lesson {
             call: step.call,
             by_shell: is_shell(step),
             closed: closed.and_then(|what| what.access),
-            number,
+            aspect: redirections::aspect(step),
         };
         if !failed(step) && !self.told.insert(lesson) {
             return Ok(());
@@ -125,11 +123,17 @@ fn call_text(step: &Step) -> String {
         _ if is_fork(step) => String::new(),
         // The words are in the heading; the program is what counts.
         "execve" => step.args.first().cloned().unwrap_or_default(),
+        // Relative to the current directory is how everybody reads a path.
+        "openat" if step.args.first().is_some_and(|dir| dir == "AT_FDCWD") => step.args[1..].join(", "),
+        // The text says how long it is.
+        "write" => step.args.iter().take(2).cloned().collect::<Vec<_>>().join(", "),
         _ => step.args.join(", "),
     };
     // What came from another process's memory was escaped when it was read.
     let tells_more = match step.call {
         "dup2" | "dup3" => step.args.get(1).is_none_or(|new| *new != step.result),
+        // The first free number may be 0.
+        "open" | "openat" | "dup" => true,
         _ => step.result != "0",
     };
     if tells_more { format!("{name}({args}) = {}", step.result) } else { format!("{name}({args})") }
@@ -156,7 +160,12 @@ pub(super) fn change_text(change: &Change, style: Style) -> String {
             format!("{fd}: offset {from} {} {to}", style.glyph("→", "->"))
         }
         Change::Replaced { fd, from, to } => {
-            format!("{fd}: {} {} {}", glimpse(from), style.glyph("→", "->"), glimpse(to))
+            let (mut before, mut now) = (glimpse(from), glimpse(to));
+            if before == now {
+                // Two of one kind, such as pipes: their names tell them apart.
+                (before, now) = (named(from), named(to));
+            }
+            format!("{fd}: {before} {} {now}", style.glyph("→", "->"))
         }
     }
 }
@@ -171,8 +180,18 @@ fn glimpse(what: &Glimpse) -> String {
     }
 }
 
+/// `pipe:[98213] r`.
+fn named(what: &Glimpse) -> String {
+    let name = what.name.as_ref().map_or_else(|| what.kind.to_string(), |name| escape::name(name));
+    what.access.map_or_else(|| name.clone(), |access| format!("{name} {}", access.as_str()))
+}
+
 pub(super) fn meaning(step: &Step, style: Style) -> Option<String> {
     let language = style.lang;
+    let redirection = redirections::meaning(step, is_shell(step), failed(step), language);
+    if redirection.is_some() {
+        return redirection;
+    }
     if failed(step) {
         return Some(lang::step_failed(language, &step.result));
     }
@@ -223,12 +242,13 @@ pub fn at_exec(
         if let Some(fate) = stage.fate {
             writeln!(out)?;
             let name = process(stage.command.as_bytes(), stage.pid);
-            paragraph(
-                out,
-                &lang::ended_before_exec(style.lang, &name, &fate_text(fate, style)),
-                Tone::Warning,
-                style,
-            )?;
+            // What should have become a command and did not ends with another status.
+            let (text, tone) = if fate == Fate::Exited(0) {
+                (lang::ended_without_command(style.lang, &name), Tone::Faint)
+            } else {
+                (lang::ended_before_exec(style.lang, &name, &fate_text(fate, style)), Tone::Warning)
+            };
+            paragraph(out, &text, tone, style)?;
         }
     }
     legend(out, &context)?;

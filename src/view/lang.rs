@@ -35,6 +35,8 @@ macro_rules! messages {
         })+
     };
 }
+/// For the files that hold the messages of one matter.
+pub(super) use messages;
 
 messages! {
     /// In the place of a peer, when all tables were looked through.
@@ -261,6 +263,11 @@ messages! {
     ended_before_exec(name: &str, fate: &str) {
         en: "{name} never became its command: it {fate}.",
         ja: "{name} はコマンドになれませんでした（{fate}）。",
+    }
+    /// A stage that has no command to become.
+    ended_without_command(name: &str) {
+        en: "{name} has no command: its redirections are done, and it has ended.",
+        ja: "{name} にはコマンドがありません。リダイレクトを行って終了しました。",
     }
     /// The lab ended what took too long.
     ended_late(seconds: &str) {

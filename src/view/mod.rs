@@ -14,6 +14,7 @@ mod lines;
 pub mod moments;
 pub mod notes;
 mod paint;
+mod redirections;
 mod table;
 
 pub use inspect::inspect;

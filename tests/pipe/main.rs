@@ -8,6 +8,7 @@ mod common;
 mod ending;
 mod json;
 mod looking;
+mod redirections;
 mod wiring;
 
 use common::{Ran, plain, program, run};
