@@ -9,6 +9,7 @@ mod ending;
 mod json;
 mod looking;
 mod redirections;
+mod shells;
 mod wiring;
 
 use common::{Ran, plain, program, run};
