@@ -5,7 +5,7 @@ use crate::kernel::Live;
 use crate::lab::{self, At, Moment, Outcome, Plan, Problem, Stage, Tables};
 use crate::model::{Fate, Step};
 use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, opening, running};
-use crate::view::moments::{after_fork, at_start, before_exec, held};
+use crate::view::moments::{after_fork, after_move, at_start, before_exec, held};
 use crate::view::{LabDocument, MomentRecord, Style, lab_document, lang};
 use clap::ValueEnum;
 use std::ffi::CString;
@@ -134,6 +134,7 @@ fn narrate(
             Moment::Step(step) => narrator.step(out, step, style)?,
             Moment::Tables { at, snapshot, stages } => match at {
                 At::Start => at_start(out, snapshot, style)?,
+                At::Moved { .. } => after_move(out, snapshot, style)?,
                 At::AfterFork { child } => {
                     let stage = stages.iter().find(|stage| stage.pid == child);
                     let command = stage.map_or("", |stage| stage.command.as_str());
@@ -192,6 +193,7 @@ fn record(
                 let name = match at {
                     At::Start => "start",
                     At::AfterFork { .. } => "fork",
+                    At::Moved { .. } => "offset moved",
                     At::BeforeExec { .. } => "before exec",
                     At::Exec => "exec",
                 };

@@ -3,6 +3,7 @@
 //! A new command is a file and its line in `Command` and in the match of `dispatch`.
 
 mod completions;
+mod fork;
 mod inspect;
 mod lab;
 mod pipe;
@@ -37,6 +38,7 @@ pub struct Streams<'a> {
   ganariya-fd inspect                  the descriptors of the shell that you type this into
   ganariya-fd inspect 4711 4712        those of two processes, and what these share
   ganariya-fd inspect --all | less     those of all processes, a line each
+  ganariya-fd fork 'sleep 9 > a.txt'   watch what a redirection changes, and in whom
   ganariya-fd pipe 'ls | grep Cargo'   watch a real pipeline being wired
 
 Exit status: 0 something matched, 1 nothing matched, 2 wrong usage or a fatal error,
@@ -85,6 +87,7 @@ enum ColorArg {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inspect(inspect::Args),
+    Fork(fork::Args),
     Pipe(pipe::Args),
     Completions(completions::Args),
 }
@@ -129,7 +132,7 @@ pub fn definition() -> clap::Command {
 pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // A lab's actor is this program in a role, and no command that a person types.
-    let result = if let Some(status) = pipe::act(&args) {
+    let result = if let Some(status) = pipe::act(&args).or_else(|| fork::act(&args)) {
         status
     } else {
         match Cli::try_parse_from(args) {
@@ -156,6 +159,7 @@ fn dispatch(cli: &Cli, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     let style = cli.global.style(streams.is_terminal);
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, style, streams),
+        Command::Fork(args) => fork::run(args, style, streams),
         Command::Pipe(args) => pipe::run(args, style, streams),
         Command::Completions(args) => completions::run(args, streams),
     }

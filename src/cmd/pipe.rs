@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 /// The first argument that makes this program play the shell of a pipeline, the second.
-const ROLE: &str = "pipe-actor";
+pub const ROLE: &str = "pipe-actor";
 
 pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     let pipeline = parse(&args.pipeline, style)?;

@@ -46,6 +46,8 @@ pub fn fork() -> Read<Option<i32>> {
 pub enum Opening {
     /// To read.
     Read,
+    /// To read, until execve closes it (O_CLOEXEC).
+    ReadUntilExec,
     /// To write; created or emptied.
     Truncate,
     /// To write at its end; created.
@@ -61,6 +63,7 @@ pub fn open(path: impl AsRef<OsStr>, opening: Opening) -> Read<i32> {
     let path = CString::new(path.as_ref().as_bytes()).map_err(|_| Failure::new("openat", Errno::EINVAL))?;
     let flags = match opening {
         Opening::Read => libc::O_RDONLY,
+        Opening::ReadUntilExec => libc::O_RDONLY | libc::O_CLOEXEC,
         Opening::Truncate => libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
         Opening::Append => libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND,
         Opening::ReadWrite => libc::O_RDWR | libc::O_CREAT,
@@ -89,6 +92,54 @@ pub fn write(fd: i32, mut bytes: &[u8]) -> Read<()> {
         }
     }
     Ok(())
+}
+
+/// read(2) of so many bytes, which are not looked at.
+pub fn read(fd: i32, count: usize) -> Read<()> {
+    let mut bytes = vec![0u8; count];
+    // SAFETY: `bytes` is a valid place of its length.
+    let result = unsafe { libc::read(fd, bytes.as_mut_ptr().cast(), bytes.len()) };
+    Errno::result(result).map(drop).map_err(|errno| Failure::new("read", errno))
+}
+
+/// lseek(2) to an offset from the beginning, in bytes.
+pub fn seek(fd: i32, offset: i64) -> Read<()> {
+    // SAFETY: the call takes integers alone.
+    let result = unsafe { libc::lseek(fd, offset, libc::SEEK_SET) };
+    Errno::result(result).map(drop).map_err(|errno| Failure::new("lseek", errno))
+}
+
+/// socket(2): TCP over IPv4.
+pub fn tcp_socket() -> Read<i32> {
+    // SAFETY: the call takes integers alone.
+    let result = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) };
+    Errno::result(result).map_err(|errno| Failure::new("socket", errno))
+}
+
+/// bind(2) to 127.0.0.1 and a port that the kernel chooses.
+pub fn bind_to_loopback(fd: i32) -> Read<()> {
+    let address = libc::sockaddr_in {
+        sin_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0),
+        sin_port: 0,
+        sin_addr: libc::in_addr { s_addr: libc::INADDR_LOOPBACK.to_be() },
+        sin_zero: [0; 8],
+    };
+    let length = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).unwrap_or(0);
+    // SAFETY: `address` is a `sockaddr_in` of that length, which the call only reads.
+    done("bind", unsafe { libc::bind(fd, (&raw const address).cast(), length) })
+}
+
+/// listen(2).
+pub fn listen(fd: i32) -> Read<()> {
+    // SAFETY: the call takes integers alone.
+    done("listen", unsafe { libc::listen(fd, 8) })
+}
+
+/// dup(2): the new number.
+pub fn dup(fd: i32) -> Read<i32> {
+    // SAFETY: the call takes an integer alone, and the number that it makes is the actor's.
+    let result = unsafe { libc::dup(fd) };
+    Errno::result(result).map_err(|errno| Failure::new("dup", errno))
 }
 
 /// dup2(2).

@@ -158,8 +158,16 @@ impl Driver<'_> {
             Event::Step { step, stop } if self.playing => {
                 let is_open = matches!(step.call, "open" | "openat");
                 self.redirected |= is_open && Some(step.pid) == self.running;
+                let moved =
+                    step.call == "lseek" && Some(step.pid) == self.running && !step.changes.is_empty();
                 let child = is_fork(step.call).then(|| step.result.parse().ok()).flatten();
                 end = self.tell_step(step, tell)?;
+                if moved && self.plan.tables == Tables::All {
+                    let child = stop.tid();
+                    self.tell_tables(At::Moved { child }, vec![self.shell, child], tell)?;
+                    // That shows what the child has redirected, too.
+                    self.redirected = false;
+                }
                 if let Some(child) = child.filter(|_| stop.tid() == self.shell) {
                     self.forking = Some((child, stop));
                     self.tell_fork(tell)?;

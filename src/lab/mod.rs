@@ -7,6 +7,7 @@
 
 mod actor;
 mod driver;
+mod fork;
 mod lexer;
 mod moment;
 mod parser;
@@ -14,5 +15,6 @@ pub mod pipeline;
 
 pub use actor::play_pipe;
 pub use driver::drive;
+pub use fork::{CHILD, PARENT, play_fork};
 pub use moment::{At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
 pub use pipeline::{Fault, Pipeline, Refusal};

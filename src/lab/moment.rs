@@ -65,6 +65,11 @@ pub enum At {
         /// Which.
         child: i32,
     },
+    /// A child has moved an offset.
+    Moved {
+        /// Which.
+        child: i32,
+    },
     /// Every child is at its exec, or has ended before it.
     Exec,
 }

@@ -2,7 +2,7 @@
 
 use super::cells::{Context, peer, process};
 use super::inspect::{block, legend, paragraph};
-use super::{Style, Tone, escape, lang, redirections};
+use super::{Style, Tone, escape, inheritance, lang, redirections};
 use crate::model::{Access, Change, Fate, Glimpse, KindName, Snapshot, Step};
 use crate::query::Wiring;
 use std::collections::HashSet;
@@ -72,7 +72,9 @@ impl Narrator {
             closed: closed.and_then(|what| what.access),
             aspect: redirections::aspect(step),
         };
-        if !failed(step) && !self.told.insert(lesson) {
+        // Each step of the lab fork is there to teach something of its own.
+        let own = matches!(step.actor.as_str(), "parent" | "child");
+        if !own && !failed(step) && !self.told.insert(lesson) {
             return Ok(());
         }
         let width = style.width.map_or(usize::MAX, usize::from).saturating_sub(indent.len());
@@ -105,7 +107,7 @@ fn line(out: &mut dyn Write, step: &Step, style: Style) -> io::Result<String> {
 }
 
 fn is_shell(step: &Step) -> bool {
-    step.actor == "shell"
+    matches!(step.actor.as_str(), "shell" | "parent")
 }
 
 /// Whether the call failed: its result is an errno's name.
@@ -188,6 +190,12 @@ fn named(what: &Glimpse) -> String {
 
 pub(super) fn meaning(step: &Step, style: Style) -> Option<String> {
     let language = style.lang;
+    if matches!(step.actor.as_str(), "parent" | "child") && !failed(step) {
+        let inheritance = inheritance::meaning(step, language);
+        if inheritance.is_some() {
+            return inheritance;
+        }
+    }
     let redirection = redirections::meaning(step, is_shell(step), failed(step), language);
     if redirection.is_some() {
         return redirection;

@@ -199,6 +199,11 @@ messages! {
         en: "After the fork, parent and child side by side:",
         ja: "fork の直後、親と子を並べると:",
     }
+    /// Heading of two tables.
+    heading_after_move() {
+        en: "After the child's seek, parent and child side by side:",
+        ja: "子が seek した後、親と子を並べると:",
+    }
     /// Heading of a table.
     heading_before_exec() {
         en: "The child's table now, before its exec:",
@@ -241,8 +246,8 @@ messages! {
     }
     /// Heading.
     heading_output() {
-        en: "output of the pipeline",
-        ja: "パイプラインの出力",
+        en: "output of the commands",
+        ja: "コマンドの出力",
     }
     /// Heading.
     heading_exits() {
@@ -278,6 +283,16 @@ messages! {
     ended_asked() {
         en: "Asked to end: everything that the lab started was ended.",
         ja: "終了を求められたため、起動したものをすべて終了させました。",
+    }
+    /// `sleep 100 & > a.txt`
+    background_redirection(text: &str, command: &str) {
+        en: "to a shell `{text}` is two commands: `{command} &`, which keeps the shell's standard output, and a redirection without a command, which only makes the file. To redirect the first, write the redirection before the &. Here is `{command}` alone, with its standard output as it is",
+        ja: "シェルにとって `{text}` は 2 つのコマンドです。`{command} &` はシェルの標準出力をそのまま受け継ぎ、& の後のリダイレクトだけのコマンドはファイルを作るだけです。前者をリダイレクトするには & の前に書きます。ここでは `{command}` だけを動かし、標準出力が元のままであることを示します",
+    }
+    /// A pipeline where one command is meant.
+    fork_takes_one(text: &str) {
+        en: "fork takes one command; for a pipeline there is: ganariya-fd pipe '{text}'",
+        ja: "fork が扱うのは 1 つのコマンドです。パイプラインには ganariya-fd pipe '{text}' を使ってください",
     }
     /// ptrace is not permitted.
     trace_forbidden(failure: &str) {

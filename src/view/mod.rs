@@ -5,6 +5,7 @@
 
 mod cells;
 pub mod escape;
+mod inheritance;
 mod inspect;
 mod json;
 mod json_lab;

@@ -39,42 +39,56 @@ pub fn after_fork(
     explain: bool,
     style: Style,
 ) -> io::Result<()> {
-    let [parent, child] = &snapshot.processes[..] else {
-        return alone(out, snapshot, &lang::heading_after_fork(style.lang), style);
-    };
+    let arrow = style.glyph("→", "->");
+    let command = format!(" {arrow} {}", escape::show(command.as_bytes()));
+    side_by_side(out, snapshot, &lang::heading_after_fork(style.lang), &command, style)?;
+    if explain {
+        paragraph(out, &lang::same_after_fork(style.lang), Tone::Faint, style)?;
+    }
+    writeln!(out)
+}
+
+/// Writes the tables of both when the child has moved an offset that they share.
+pub fn after_move(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Result<()> {
+    side_by_side(out, snapshot, &lang::heading_after_move(style.lang), "", style)?;
+    writeln!(out)
+}
+
+fn side_by_side(
+    out: &mut dyn Write,
+    snapshot: &Snapshot,
+    heading: &str,
+    child_becomes: &str,
+    style: Style,
+) -> io::Result<()> {
     writeln!(out)?;
-    paragraph(out, &lang::heading_after_fork(style.lang), Tone::Strong, style)?;
+    let [parent, child] = &snapshot.processes[..] else {
+        return alone(out, snapshot, heading, style);
+    };
+    paragraph(out, heading, Tone::Strong, style)?;
     let context = Context::new(snapshot, style);
     let rows = pairs(parent, child);
-    let mut names = [parent, child].map(|shown| process(&shown.comm, shown.id.pid));
-    let arrow = style.glyph("→", "->");
-    names[1] = format!("{} {arrow} {}", names[1], escape::show(command.as_bytes()));
+    let name = |shown: &Process| process(&shown.comm, shown.id.pid);
+    let names = [name(parent), name(child) + child_becomes];
     let side = |shown: &Process, descriptor: Option<&Descriptor>| {
         descriptor.map_or_else(String::new, |descriptor| slot(&context.cells(shown, descriptor)))
     };
-    let row = |fd: i32, left: Option<&Descriptor>, right: Option<&Descriptor>| {
+    let row = |fd: i32, (left, right): Pair<'_>| {
         [fd.to_string(), side(parent, left), side(child, right), sameness(&context, left, right)]
     };
     if style.width.is_none() {
         writeln!(out, "FD: {} | {}", names[0], names[1])?;
-        let rows = rows.iter().map(|(fd, (left, right))| row(*fd, *left, *right).to_vec());
-        lines::write(out, &["FD", "PARENT", "CHILD", "SAME"], rows)?;
-        return writeln!(out);
+        let rows = rows.iter().map(|(fd, pair)| row(*fd, *pair).to_vec());
+        return lines::write(out, &["FD", "PARENT", "CHILD", "SAME"], rows);
     }
     let columns = [("FD", false), ("PARENT", true), ("CHILD", true), ("SAME", true)]
         .map(|(heading, flexible)| Column { heading, flexible });
     let heading: Vec<Text> =
         ["", &names[0], &names[1], ""].map(|name| (name.to_owned(), Tone::Strong)).to_vec();
     table::write(out, style, Frame::Boxes, &columns, || {
-        let rows = rows
-            .iter()
-            .map(|(fd, (left, right))| row(*fd, *left, *right).map(|text| (text, Tone::Plain)).to_vec());
+        let rows = rows.iter().map(|(fd, pair)| row(*fd, *pair).map(|text| (text, Tone::Plain)).to_vec());
         std::iter::once(heading.clone()).chain(rows)
-    })?;
-    if explain {
-        paragraph(out, &lang::same_after_fork(style.lang), Tone::Faint, style)?;
-    }
-    writeln!(out)
+    })
 }
 
 type Pair<'a> = (Option<&'a Descriptor>, Option<&'a Descriptor>);
@@ -127,7 +141,7 @@ pub fn held(out: &mut dyn Write, pids: &[i32], style: Style) -> io::Result<()> {
     for command in [
         format!("ganariya-fd inspect {}", list.join(" ")),
         format!("lsof -nP -p {commas}"),
-        format!("ls -l {}", list.iter().map(|pid| format!("/proc/{pid}/fd")).collect::<Vec<_>>().join(" ")),
+        format!("ls -l{}", pids.iter().map(|pid| format!(" /proc/{pid}/fd")).collect::<Vec<_>>().concat()),
     ] {
         writeln!(out, "    {command}")?;
     }
