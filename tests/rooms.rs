@@ -34,14 +34,21 @@ const OUTSIDE: [(&str, &[&str]); 10] = [
 /// The longest file, in lines.
 const LONGEST: usize = 450;
 
+/// The modules of a room, also those in its folders.
 fn files(room: &str) -> Vec<(PathBuf, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room)];
     let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        assert!(path.extension().is_some_and(|end| end == "rs"), "{} is not a module", path.display());
-        let text = fs::read_to_string(&path).unwrap();
-        files.push((path, text));
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            assert!(path.extension().is_some_and(|end| end == "rs"), "{} is not a module", path.display());
+            let text = fs::read_to_string(&path).unwrap();
+            files.push((path, text));
+        }
     }
     assert!(!files.is_empty());
     files
