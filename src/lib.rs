@@ -16,7 +16,7 @@
 //! | [`model`] | the nouns: snapshot, process, descriptor, open file description, gap | nothing of ours |
 //! | [`kind`] | clue → meaning: one file for each kind of file | `model` |
 //! | [`collect`] | rows → snapshot; identity by kcmp; what failed becomes a gap | `kernel`, `kind`, `model` |
-//! | [`query`] | answers computed from a snapshot: peers, sharing, changes | `model` |
+//! | [`query`] | answers computed from a snapshot: peers, sharing, changes, what to draw | `model` |
 //! | [`lab`] | real actors, stopped at real system calls | `kernel`, `collect`, `model`, `query` |
 //! | [`view`] | answers → bytes, for people in two languages and for programs | `model`, `query` |
 //! | [`cmd`] | a file for each subcommand: arguments, help and what it runs | all |

@@ -1,8 +1,10 @@
 //! Answers computed from a snapshot, without reading or rendering anything: who is connected to whom,
-//! who shares what.
+//! who shares what, what there is to draw.
 
+mod figure;
 mod sharing;
 mod wiring;
 
+pub use figure::{At, Figure, Label, Node, Object, Slot};
 pub use sharing::Sharing;
 pub use wiring::{Peer, Peers, Wiring};

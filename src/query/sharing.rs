@@ -46,6 +46,11 @@ impl Sharing {
         self.groups.get(&descriptor.file).map(|group| letters(group.order))
     }
 
+    /// The letter `more` places after all that are given, for one that is not shared.
+    pub fn next_letter(&self, more: usize) -> String {
+        letters(self.groups.len() + more)
+    }
+
     /// The other descriptors of a descriptor's open file description.
     pub fn others(&self, process: ProcessId, descriptor: &Descriptor) -> Vec<(ProcessId, i32)> {
         self.groups
