@@ -349,6 +349,41 @@ messages! {
         en: "an argument cannot hold a NUL",
         ja: "引数に NUL は使えません",
     }
+    /// In a figure: what slots with one letter refer to.
+    figure_one(file: &str) {
+        en: "one open file description of {file}",
+        ja: "{file} のオープンファイル記述 1 つ",
+    }
+    /// In a figure: a file with several open file descriptions.
+    figure_opened(file: &str, times: usize) {
+        en: "{file}, opened {times} times",
+        ja: "{file}（別々に {times} 回オープン）",
+    }
+    /// In a figure: why a slot has no letter.
+    figure_unproven(failure: &str) {
+        en: "(? = unproven whether they share: {failure})",
+        ja: "（? = 共有しているかは未確認: {failure}）",
+    }
+    /// In a figure: why a slot has no letter.
+    figure_not_asked() {
+        en: "(? = not compared, so they may share)",
+        ja: "（? = 比較していないため、共有しているかは不明）",
+    }
+    /// In a figure: an end in a process that is not drawn.
+    figure_outside(peer: &str) {
+        en: "{peer} (not in the figure)",
+        ja: "{peer}（図の外）",
+    }
+    /// In a process's box, in the place of its slots.
+    figure_unreadable(failure: &str) {
+        en: "unreadable: {failure}",
+        ja: "読めません: {failure}",
+    }
+    /// In a process's box, in the place of its slots.
+    figure_empty() {
+        en: "no fds",
+        ja: "fd なし",
+    }
     /// The pid inside a nested namespace.
     inner_pid(pid: &str) {
         en: "pid {pid} in its own namespace",

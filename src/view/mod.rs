@@ -5,6 +5,7 @@
 
 mod cells;
 pub mod escape;
+mod figure;
 mod inheritance;
 mod inspect;
 mod json;
@@ -18,6 +19,7 @@ mod paint;
 mod redirections;
 mod table;
 
+pub use figure::figure;
 pub use inspect::inspect;
 pub use json::{document, lines as json_lines};
 pub use json_lab::{LabDocument, MomentRecord, lab_document};
