@@ -55,7 +55,7 @@ fn even_out(text: &str) -> String {
             }
             digits.clear();
             let char = if char == '\n' { ' ' } else { char };
-            if !(char == before && matches!(char, ' ' | '─')) {
+            if !(char == before && matches!(char, ' ' | '─' | '═')) {
                 even.push(char);
             }
             before = char;

@@ -2,7 +2,7 @@
 
 use super::cells::{Context, peer, process};
 use super::inspect::{block, legend, paragraph};
-use super::{Style, Tone, escape, inheritance, lang, redirections};
+use super::{Style, Tone, escape, figure, inheritance, lang, redirections};
 use crate::model::{Access, Change, Fate, Glimpse, KindName, Snapshot, Step};
 use crate::query::Wiring;
 use std::collections::HashSet;
@@ -231,7 +231,7 @@ pub(super) fn meaning(step: &Step, style: Style) -> Option<String> {
 }
 
 /// Writes the tables of the moment at which every stage is stopped at its exec, and the wires between
-/// them.
+/// them: drawn on a terminal, else in a line for each.
 pub fn at_exec(
     out: &mut dyn Write,
     snapshot: &Snapshot,
@@ -260,7 +260,11 @@ pub fn at_exec(
         }
     }
     legend(out, &context)?;
-    wires(out, &context.wiring, style)
+    if style.width.is_none() {
+        return wires(out, &context.wiring, style);
+    }
+    writeln!(out)?;
+    figure(out, snapshot, style)
 }
 
 /// A line for each channel: who writes into it and who reads from it.
