@@ -158,7 +158,7 @@ pub fn user(process: &Process) -> String {
 /// Writes a paragraph, wrapped to the terminal and indented by two.
 pub fn paragraph(out: &mut dyn Write, text: &str, tone: Tone, style: Style) -> io::Result<()> {
     let width = style.width.map_or(usize::MAX, usize::from).saturating_sub(2);
-    for line in super::lang::wrap(text, width) {
+    for line in super::wrap::wrap(text, width) {
         writeln!(out, "  {}", tone.paint(&line, style.color))?;
     }
     Ok(())

@@ -78,7 +78,7 @@ impl Narrator {
             return Ok(());
         }
         let width = style.width.map_or(usize::MAX, usize::from).saturating_sub(indent.len());
-        for line in lang::wrap(&text, width) {
+        for line in super::wrap::wrap(&text, width) {
             writeln!(out, "{indent}{}", Tone::Faint.paint(&line, style.color))?;
         }
         Ok(())

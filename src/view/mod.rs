@@ -18,6 +18,7 @@ pub mod notes;
 mod paint;
 mod redirections;
 mod table;
+mod wrap;
 
 pub use figure::figure;
 pub use inspect::inspect;
