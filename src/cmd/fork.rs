@@ -2,7 +2,7 @@
 
 use super::lab::{self, Options, Script};
 use super::{Fatal, Streams, refusal};
-use crate::lab::{CHILD, PARENT, Pipeline, Refusal, play_fork};
+use crate::lab::{Actor, CHILD, PARENT, Pipeline, Refusal, play_fork};
 use crate::view::{Style, lang};
 use std::ffi::OsString;
 
@@ -31,9 +31,10 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         let script = Script {
             lab: "fork",
             title: "fork",
-            role: PARENT,
-            arguments: vec![ROLE],
-            commands: vec![CHILD.to_owned()],
+            actor: Actor::Role { name: PARENT, commands: vec![CHILD.to_owned()] },
+            program: None,
+            arguments: vec!["ganariya-fd", ROLE],
+            leave_open: false,
         };
         return lab::run(&args.options, &script, style, streams);
     };
@@ -53,9 +54,10 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
     let script = Script {
         lab: "fork",
         title: command,
-        role: "shell",
-        arguments: vec![super::pipe::ROLE, command],
-        commands: vec![stage.command().to_owned()],
+        actor: Actor::Role { name: "shell", commands: vec![stage.command().to_owned()] },
+        program: None,
+        arguments: vec!["ganariya-fd", super::pipe::ROLE, command],
+        leave_open: false,
     };
     lab::run(&args.options, &script, style, streams)
 }

@@ -2,10 +2,10 @@
 
 use super::{Fatal, Streams};
 use crate::kernel::Live;
-use crate::lab::{self, At, Moment, Outcome, Plan, Problem, Stage, Tables};
+use crate::lab::{self, Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables};
 use crate::model::{Fate, Step};
 use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, opening, running};
-use crate::view::moments::{after_fork, after_move, at_start, before_exec, held};
+use crate::view::moments::{after_fork, after_move, at_start, before_exec, held, stuck};
 use crate::view::{LabDocument, MomentRecord, Style, lab_document, lang};
 use clap::ValueEnum;
 use std::ffi::CString;
@@ -78,12 +78,14 @@ pub struct Script<'a> {
     pub lab: &'a str,
     /// What stands over it.
     pub title: &'a str,
-    /// The role of the actor.
-    pub role: &'a str,
-    /// The actor's arguments, after the program's name.
+    /// Who plays the shell: this program in a role, or a real shell.
+    pub actor: Actor<'a>,
+    /// The actor's program; this one where it is none other.
+    pub program: Option<CString>,
+    /// Its arguments, with the name that it is called by.
     pub arguments: Vec<&'a str>,
-    /// The commands that its children become.
-    pub commands: Vec<String>,
+    /// Whether it leaves an end open that it should close.
+    pub leave_open: bool,
 }
 
 /// Runs a lab and shows it.
@@ -93,15 +95,14 @@ pub fn run(
     style: Style,
     streams: &mut Streams<'_>,
 ) -> Result<u8, Fatal> {
-    let arguments = std::iter::once("ganariya-fd").chain(script.arguments.iter().copied());
-    let arguments: Result<Vec<CString>, _> = arguments.map(CString::new).collect();
+    let arguments: Result<Vec<CString>, _> = script.arguments.iter().copied().map(CString::new).collect();
     let arguments = arguments.map_err(|_| Fatal::Message(lang::fault_nul(style.lang)))?;
     let plan = Plan {
         // This program, also when its file was replaced or removed since.
-        program: c"/proc/self/exe",
+        program: script.program.as_deref().unwrap_or(c"/proc/self/exe"),
         argv: &arguments,
-        role: script.role,
-        commands: script.commands.clone(),
+        actor: script.actor.clone(),
+        leave_open: script.leave_open,
         // The document is about the moment of the execs, whichever other tables it has.
         tables: match options.format {
             Format::Text => options.tables.into(),
@@ -148,16 +149,17 @@ fn narrate(
             Moment::Held { shell, stages, .. } => {
                 held(out, &living(shell, stages), style)?;
                 out.flush()?;
-                tell_held(*err, script.role, shell, stages)?;
+                tell_held(*err, script.actor.name(), shell, stages)?;
             }
             Moment::Running => running(out, style)?,
+            Moment::Stuck { reader, fd, snapshot } => stuck(out, snapshot, reader, fd, style)?,
         }
         // The actors write to the same place.
         out.flush()
     })
     .map_err(|problem| explain(problem, style))?;
     finish(*out, &outcome, style)?;
-    Ok(status(&outcome))
+    Ok(status(&outcome, &script.actor))
 }
 
 /// Records the lab, and writes it as one document when it has ended; where it is held, when it is.
@@ -204,9 +206,9 @@ fn record(
                     Outcome { stages: stages.to_vec(), captured: captured.to_vec(), ..Outcome::default() };
                 document(&steps, &moments, &so_far, *out)?;
                 out.flush()?;
-                tell_held(*err, script.role, shell, stages)?;
+                tell_held(*err, script.actor.name(), shell, stages)?;
             }
-            Moment::Begun | Moment::Running => {}
+            Moment::Begun | Moment::Running | Moment::Stuck { .. } => {}
         }
         Ok(())
     })
@@ -214,7 +216,7 @@ fn record(
     if !plan.hold {
         document(&steps, &moments, &outcome, *out)?;
     }
-    Ok(status(&outcome))
+    Ok(status(&outcome, &script.actor))
 }
 
 /// What ended the lab before its commands did.
@@ -223,6 +225,7 @@ fn ended_by(outcome: &Outcome) -> Option<&'static str> {
         Outcome { asked: Some(_), .. } => Some("signal"),
         Outcome { late: Some(_), .. } => Some("timeout"),
         Outcome { dismissed: true, .. } => Some("dismissed"),
+        Outcome { stuck: true, .. } => Some("stuck"),
         _ => None,
     }
 }
@@ -260,6 +263,9 @@ fn finish(out: &mut dyn Write, outcome: &Outcome, style: Style) -> Result<(), Fa
     if outcome.asked.is_some() {
         ended(out, &lang::ended_asked(style.lang), style)?;
     }
+    if outcome.stuck {
+        ended(out, &lang::ended_stuck(style.lang), style)?;
+    }
     if outcome.dismissed {
         ended(out, &lang::dismissed(style.lang), style)?;
     }
@@ -285,12 +291,16 @@ fn explain(problem: Problem, style: Style) -> Fatal {
     }
 }
 
-/// What the last command's status is to the caller, as a shell gives it.
-fn status(outcome: &Outcome) -> u8 {
-    if outcome.late.is_some() || outcome.dismissed {
+/// What the last command's status is to the caller, as a shell gives it; of a real shell its own.
+fn status(outcome: &Outcome, actor: &Actor<'_>) -> u8 {
+    if outcome.late.is_some() || outcome.dismissed || outcome.stuck {
         return 0;
     }
-    let code = match (outcome.asked, outcome.stages.last().and_then(|stage| stage.fate)) {
+    let last = match actor {
+        Actor::Role { .. } => outcome.stages.last().and_then(|stage| stage.fate),
+        Actor::Shell { .. } => outcome.shell,
+    };
+    let code = match (outcome.asked, last) {
         (Some(signal), _) | (None, Some(Fate::Killed(signal))) => 128 + signal,
         (None, Some(Fate::Exited(status))) => status,
         (None, None) => i32::from(super::FATAL),

@@ -324,9 +324,15 @@ impl<'a> Follower<'a> {
     ) -> Step {
         // Whoever shares an offset may move it at any time; it is this call's doing only if the call
         // is there to move it.
-        if !matches!(call, "lseek" | "read") {
-            changes.retain(|change| !matches!(change, Change::Moved { .. }));
-        }
+        let named = args.first().filter(|_| matches!(call, "lseek" | "read"));
+        let own = changes.iter().find_map(|change| match change {
+            Change::Moved { fd, from, to } if Some(fd.to_string()).as_ref() == named => Some((*from, *to)),
+            _ => None,
+        });
+        changes.retain(|change| match change {
+            Change::Moved { from, to, .. } => Some((*from, *to)) == own,
+            _ => true,
+        });
         self.steps += 1;
         Step { n: self.steps, actor: String::new(), pid: tid, call, args, result, changes }
     }

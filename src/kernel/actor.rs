@@ -165,6 +165,15 @@ pub fn exec(argv: &[Vec<u8>]) -> Read<Infallible> {
     nix::unistd::execve(&program, &arguments, &environment()).map_err(|errno| Failure::new("execve", errno))
 }
 
+/// Where a program is: at the path given, or along PATH.
+pub fn find_program(name: &str) -> Option<CString> {
+    let name = CString::new(name).ok()?;
+    if name.to_bytes().contains(&b'/') {
+        return access(name.as_c_str(), AccessFlags::X_OK).is_ok().then_some(name);
+    }
+    on_path(&name)
+}
+
 fn on_path(name: &CStr) -> Option<CString> {
     if name.to_bytes().contains(&b'/') || name.to_bytes().is_empty() {
         return None;

@@ -2,6 +2,7 @@
 
 use super::proc_dir::ProcDir;
 use super::rows::{HostRow, LimitRow, StatRow, TaskDetails, TaskRow};
+use super::syscall::Call;
 use super::task::parse_status;
 use super::{Ask, DeviceTables, Errno, Failure, Read, SocketRow, SocketTable, Source, kcmp, net};
 use nix::dir::Dir;
@@ -9,8 +10,9 @@ use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, fstat, major, minor};
 use nix::unistd::{Uid, User};
-use procfs::FromBufRead;
+use procfs::process::Syscall;
 use procfs::process::{LimitValue, Limits};
+use procfs::{FromBufRead, FromRead};
 use std::cmp::Ordering;
 use std::sync::OnceLock;
 
@@ -96,6 +98,21 @@ impl Source for Live {
     fn sockets(&self, pid: i32, table: SocketTable) -> Read<Vec<SocketRow>> {
         let mut dir = ProcDir::open(pid)?;
         net::parse(table, dir.read(&format!("net/{}", table.file()))?)
+    }
+
+    fn waiting(&self, pid: i32) -> Read<Option<(&'static str, [u64; 6])>> {
+        let mut dir = ProcDir::open(pid)?;
+        // A task that runs, or stands still for its tracer, waits for nothing.
+        if !matches!(dir.stat()?.state, b'S' | b'D') {
+            return Ok(None);
+        }
+        let malformed = |_| Failure::new("read", Errno::EBADMSG);
+        let call = Syscall::from_read(dir.read("syscall")?).map_err(malformed)?;
+        let Syscall::Blocked { syscall_number, argument_registers, .. } = call else {
+            return Ok(None);
+        };
+        let name = Call::native(syscall_number).map_or("another call", |call| call.name);
+        Ok(Some((name, argument_registers)))
     }
 
     fn compare(&self, a: (i32, i32), b: (i32, i32)) -> Read<Ordering> {

@@ -90,6 +90,10 @@ pub trait Source {
     /// All sockets of one table, as the network namespace of `pid` shows them.
     fn sockets(&self, pid: i32, table: SocketTable) -> Read<Vec<SocketRow>>;
 
+    /// The system call in which a task waits, and its arguments; nothing where it runs or stands still
+    /// for another reason (proc_pid_syscall(5)).
+    fn waiting(&self, pid: i32) -> Read<Option<(&'static str, [u64; 6])>>;
+
     /// Orders two descriptors, given as (pid, fd), by the address of their open file description:
     /// `Equal` proves that it is the same one (kcmp(2), KCMP_FILE).
     fn compare(&self, a: (i32, i32), b: (i32, i32)) -> Read<Ordering>;

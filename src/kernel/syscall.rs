@@ -181,6 +181,11 @@ impl Call {
         CALLS.iter().chain(LEGACY).find(|call| call.number == number)
     }
 
+    /// The call of this number of this program's own architecture.
+    pub fn native(number: i64) -> Option<&'static Self> {
+        Self::of(NATIVE, u64::try_from(number).ok()?)
+    }
+
     /// The arguments as text, asked at the stop before the call.
     pub fn arguments(&self, tid: i32, args: [u64; 6]) -> Vec<String> {
         // A mode says something only where a file may be made.

@@ -15,7 +15,9 @@ pub const ROLE: &std::ffi::CStr = c"shell";
 /// For each stage but the last there is a pipe. A child moves the ends that are its own to 0 and 1 and
 /// closes the numbers that it does not need; the parent closes every end that a child has got, because
 /// a reader sees the end of the input only when the last write end is closed.
-pub fn play_pipe(pipeline: &Pipeline) -> Read<u8> {
+///
+/// One that is `forgetful` keeps its write ends.
+pub fn play_pipe(pipeline: &Pipeline, forgetful: bool) -> Read<u8> {
     actor::restore_sigpipe()?;
     actor::set_name(ROLE)?;
     let mut children = Vec::new();
@@ -33,7 +35,9 @@ pub fn play_pipe(pipeline: &Pipeline) -> Read<u8> {
         }
         before = match next {
             Some((read_end, write_end)) => {
-                actor::close(write_end)?;
+                if !forgetful {
+                    actor::close(write_end)?;
+                }
                 Some(read_end)
             }
             None => None,

@@ -7,14 +7,17 @@
 
 mod actor;
 mod driver;
+mod ending;
 mod fork;
 mod lexer;
 mod moment;
 mod parser;
 pub mod pipeline;
+mod prelude;
+mod telling;
 
 pub use actor::play_pipe;
 pub use driver::drive;
 pub use fork::{CHILD, PARENT, play_fork};
-pub use moment::{At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
+pub use moment::{Actor, At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
 pub use pipeline::{Fault, Pipeline, Refusal};

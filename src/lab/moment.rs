@@ -13,16 +13,16 @@ pub struct Plan<'a> {
     pub program: &'a CStr,
     /// Its arguments, which name its role.
     pub argv: &'a [CString],
-    /// That role, which the actor takes as its name when it begins.
-    pub role: &'a str,
-    /// The names of the commands that its children become, in the order of their births.
-    pub commands: Vec<String>,
+    /// Who plays the shell.
+    pub actor: Actor<'a>,
     /// At which moments to read whole tables.
     pub tables: Tables,
     /// Whether to wait for Enter, read from the terminal, at each step.
     pub step: bool,
     /// Whether to keep all standing still at their exec until the person has looked.
     pub hold: bool,
+    /// Whether the actor leaves an end open that it should close, so that a reader may wait in vain.
+    pub leave_open: bool,
     /// Whether to take up the last command's standard output and everybody's standard error instead
     /// of letting them through.
     pub capture: bool,
@@ -37,6 +37,32 @@ pub struct Output {
     pub bytes: Vec<u8>,
     /// How many bytes more there were.
     pub left_out: u64,
+}
+
+/// Who plays the shell.
+#[derive(Debug, Clone)]
+pub enum Actor<'a> {
+    /// This program.
+    Role {
+        /// In which role: it takes that as its name when it begins.
+        name: &'a str,
+        /// The names of the commands that its children become, in the order of their births.
+        commands: Vec<String>,
+    },
+    /// A real shell, which does what it does.
+    Shell {
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+impl Actor<'_> {
+    /// How it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Role { name, .. } | Self::Shell { name } => name,
+        }
+    }
 }
 
 /// At which moments to read whole tables.
@@ -101,6 +127,15 @@ pub enum Moment<'a> {
     },
     /// The children are about to run.
     Running,
+    /// Everything that still lives waits for the end of an input that cannot come.
+    Stuck {
+        /// Who waits.
+        reader: i32,
+        /// In a read of this descriptor.
+        fd: i32,
+        /// The tables of all that live.
+        snapshot: &'a Snapshot,
+    },
 }
 
 /// A child of the lab's shell: for a pipeline, a stage of it.
@@ -125,6 +160,10 @@ pub struct Outcome {
     pub asked: Option<i32>,
     /// It was ended because the person did.
     pub dismissed: bool,
+    /// It was ended because everything waited for what could not come.
+    pub stuck: bool,
+    /// How the shell itself ended, when it did by itself.
+    pub shell: Option<Fate>,
     /// The pipes through which output was taken up.
     pub captured: Vec<Inode>,
     /// Standard output and standard error, where they were taken up.

@@ -227,6 +227,21 @@ messages! {
         en: "All are held here. Look at them from another shell; Enter lets them go on.",
         ja: "ここで全員が止まっています。別のシェルから覗いてください。Enter で再開します。",
     }
+    /// A reader waits in vain.
+    stuck(reader: &str, fd: &str, writers: &str) {
+        en: "{reader} waits in a read of {fd} for the end of its input, which cannot come: somebody could still write. The write end is open at: {writers}. A reader sees the end only when the last write end is closed.",
+        ja: "{reader} は fd {fd} の read で入力の終わりを待っていますが、終わりは来ません。まだ書き込める者がいるからです。書き込み端を持っているのは: {writers}。最後の書き込み端が閉じられて初めて、読む側に EOF が届きます。",
+    }
+    /// The lab ended what waited in vain.
+    ended_stuck() {
+        en: "Nothing more can happen, so everything was ended.",
+        ja: "これ以上何も起こらないため、すべて終了させました。",
+    }
+    /// A shell that is not installed.
+    no_shell(name: &str) {
+        en: "there is no shell {name} on the PATH",
+        ja: "シェル {name} が PATH に見つかりません",
+    }
     /// The person ended the lab.
     dismissed() {
         en: "Ended at your word: nothing that the lab started is left.",

@@ -1,10 +1,11 @@
 //! The tables of a lab's moments: at its start, after a fork side by side, before an exec.
 
-use super::cells::{Cells, Context, process};
+use super::cells::{Cells, Context, peer, process};
 use super::inspect::{block, paragraph};
 use super::table::{self, Column, Frame, Text};
 use super::{Style, Tone, escape, lang, lines};
 use crate::model::{Descriptor, Identity, Process, Snapshot};
+use crate::query::Peers;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -146,4 +147,19 @@ pub fn held(out: &mut dyn Write, pids: &[i32], style: Style) -> io::Result<()> {
         writeln!(out, "    {command}")?;
     }
     Ok(())
+}
+
+/// Says who waits for the end of an input that cannot come, and who keeps it from coming.
+pub fn stuck(out: &mut dyn Write, snapshot: &Snapshot, reader: i32, fd: i32, style: Style) -> io::Result<()> {
+    writeln!(out)?;
+    let context = Context::new(snapshot, style);
+    let found =
+        snapshot.descriptors().find(|(process, descriptor)| process.id.pid == reader && descriptor.fd == fd);
+    let Some((shown, descriptor)) = found else { return Ok(()) };
+    let name = process(&shown.comm, reader);
+    let writers = match context.wiring.peers(shown.id, descriptor) {
+        Peers::Found(writers) => writers.iter().map(peer).collect::<Vec<_>>().join(", "),
+        Peers::NotAnEnd | Peers::Unknown(_) => return Ok(()),
+    };
+    paragraph(out, &lang::stuck(style.lang, &name, &fd.to_string(), &writers), Tone::Warning, style)
 }

@@ -8,6 +8,7 @@ mod common;
 mod ending;
 mod json;
 mod looking;
+mod real_shells;
 mod redirections;
 mod shells;
 mod wiring;
