@@ -34,6 +34,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
             actor: Actor::Role { name: PARENT, commands: vec![CHILD.to_owned()] },
             program: None,
             arguments: vec!["ganariya-fd", ROLE],
+            note: lang::note_links(style.lang),
             leave_open: false,
         };
         return lab::run(&args.options, &script, style, streams);
@@ -57,6 +58,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         actor: Actor::Role { name: "shell", commands: vec![stage.command().to_owned()] },
         program: None,
         arguments: vec!["ganariya-fd", super::pipe::ROLE, command],
+        note: lang::note_links(style.lang),
         leave_open: false,
     };
     lab::run(&args.options, &script, style, streams)

@@ -4,7 +4,7 @@ use super::{Fatal, Streams};
 use crate::kernel::Live;
 use crate::lab::{self, Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables};
 use crate::model::{Fate, Step};
-use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, opening, running};
+use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, note, opening, running};
 use crate::view::moments::{after_fork, after_move, at_start, before_exec, held, stuck};
 use crate::view::{LabDocument, MomentRecord, Style, lab_document, lang};
 use clap::ValueEnum;
@@ -84,6 +84,8 @@ pub struct Script<'a> {
     pub program: Option<CString>,
     /// Its arguments, with the name that it is called by.
     pub arguments: Vec<&'a str>,
+    /// What is worth knowing of what was seen.
+    pub note: String,
     /// Whether it leaves an end open that it should close.
     pub leave_open: bool,
 }
@@ -144,7 +146,12 @@ fn narrate(
                     after_fork(out, snapshot, command, first && !options.quiet, style)?;
                 }
                 At::BeforeExec { .. } => before_exec(out, snapshot, style)?,
-                At::Exec => at_exec(out, snapshot, &lines(stages), style)?,
+                At::Exec => {
+                    at_exec(out, snapshot, &lines(stages), style)?;
+                    if !options.quiet {
+                        note(out, &script.note, style)?;
+                    }
+                }
             },
             Moment::Held { shell, stages, .. } => {
                 held(out, &living(shell, stages), style)?;

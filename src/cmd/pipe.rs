@@ -55,6 +55,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         },
         program: None,
         arguments: vec!["ganariya-fd", if args.leave_open { FORGETFUL_ROLE } else { ROLE }, &args.pipeline],
+        note: lang::note_pids(style.lang),
         leave_open: args.leave_open,
     };
     lab::run(&args.options, &script, style, streams)
@@ -71,6 +72,7 @@ fn run_shell(args: &Args, shell: &str, style: Style, streams: &mut Streams<'_>) 
         actor: Actor::Shell { name },
         program: Some(program),
         arguments: vec![name, "-c", &args.pipeline],
+        note: lang::note_pids(style.lang),
         leave_open: false,
     };
     lab::run(&args.options, &script, style, streams)

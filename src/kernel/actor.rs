@@ -8,6 +8,15 @@ use std::convert::Infallible;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+/// Takes a role: undoes what the runtime did at this program's start, and names the process (PR_SET_NAME),
+/// so that every tool shows it by its role. That name is the sign for the driver that what comes now is
+/// the role's.
+pub fn take_role(name: &CStr) -> Read<()> {
+    super::inherited::close_again();
+    restore_sigpipe()?;
+    set_name(name)
+}
+
 /// Gives SIGPIPE its default back, which Rust's runtime took from it at this program's start and which
 /// the commands that the actor executes expect.
 pub fn restore_sigpipe() -> Read<()> {

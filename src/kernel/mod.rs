@@ -13,6 +13,7 @@ pub mod bits;
 pub mod capture;
 mod decode;
 pub mod fdinfo;
+pub mod inherited;
 pub mod kcmp;
 mod live;
 pub mod net;

@@ -70,6 +70,7 @@ fn become_program(
         return Err(Errno::ECANCELED);
     }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?;
+    super::inherited::close_again();
     if let Some(out) = outputs.out {
         dup2_stdout(out)?;
     }

@@ -18,8 +18,7 @@ pub const ROLE: &std::ffi::CStr = c"shell";
 ///
 /// One that is `forgetful` keeps its write ends.
 pub fn play_pipe(pipeline: &Pipeline, forgetful: bool) -> Read<u8> {
-    actor::restore_sigpipe()?;
-    actor::set_name(ROLE)?;
+    actor::take_role(ROLE)?;
     let mut children = Vec::new();
     let mut before: Option<i32> = None;
     for (index, stage) in pipeline.stages.iter().enumerate() {

@@ -25,8 +25,7 @@ const COMMAND: &[u8] = b"true";
 
 /// Plays the parent and, after the fork, the child; the status is the child's.
 pub fn play_fork() -> Read<u8> {
-    actor::restore_sigpipe()?;
-    actor::set_name(c"parent")?;
+    actor::take_role(c"parent")?;
     let file = actor::open(TEXT, Opening::Read)?;
     actor::read(file, READ)?;
     actor::dup(file)?;

@@ -306,6 +306,12 @@ pub fn closing(out: &mut dyn Write, stages: &[StageLine<'_>], style: Style) -> i
     Ok(())
 }
 
+/// Writes what is worth knowing of the tables and the figure above.
+pub fn note(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
+    writeln!(out)?;
+    paragraph(out, text, Tone::Faint, style)
+}
+
 /// Writes that the lab ended what ran.
 pub fn ended(out: &mut dyn Write, text: &str, style: Style) -> io::Result<()> {
     paragraph(out, text, Tone::Warning, style)

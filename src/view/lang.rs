@@ -227,6 +227,16 @@ messages! {
         en: "All are held here. Look at them from another shell; Enter lets them go on.",
         ja: "ここで全員が止まっています。別のシェルから覗いてください。Enter で再開します。",
     }
+    /// What people think of pipes.
+    note_pids() {
+        en: "No command here knows another's pid, or that there is another: each inherited an end of a pipe from the shell. That is all that connects them.",
+        ja: "どのコマンドも相手の pid を知らず、相手がいることさえ知りません。それぞれがシェルからパイプの端を受け継いだだけで、それが両者をつないでいます。",
+    }
+    /// What people think of descriptors.
+    note_links() {
+        en: "ls -l /proc/PID/fd shows descriptors as symbolic links. That is how /proc lets one look at them: in the kernel each is an entry of the process's table that refers to an open file description.",
+        ja: "ls -l /proc/PID/fd では記述子がシンボリックリンクに見えますが、それは /proc の見せ方です。カーネルの中では、プロセスのテーブルの 1 項目がオープンファイル記述を指しています。",
+    }
     /// A reader waits in vain.
     stuck(reader: &str, fd: &str, writers: &str) {
         en: "{reader} waits in a read of {fd} for the end of its input, which cannot come: somebody could still write. The write end is open at: {writers}. A reader sees the end only when the last write end is closed.",

@@ -2,6 +2,7 @@
 
 use crate::common::{installed, is_root, plain, program, run};
 use crate::{pipe, success, told};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
@@ -88,6 +89,23 @@ fn descriptors_that_the_caller_left_open_do_not_reach_the_stages() {
     let ran = run(&mut command);
     // 3 is the folder that ls lists.
     assert_eq!(told(&ran).output, "0\n1\n2\n3\n", "{}", ran.err);
+}
+
+#[test]
+fn what_the_caller_closed_is_closed_in_the_stages() {
+    for (closed, first, last) in
+        [("<&-", json!([1, 2]), json!([0, 1, 2])), ("2>&-", json!([0, 1]), json!([0, 1]))]
+    {
+        let script = format!("exec '{}' pipe --tables exec 'true | true' {closed}", program().display());
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script);
+        plain(&mut command);
+        let told = told(&run(&mut command));
+        let numbers = |index: usize| -> Value {
+            told.tables[index].1.iter().map(|cells| cells[0].parse::<i32>().unwrap()).collect()
+        };
+        assert_eq!((numbers(1), numbers(2)), (first, last), "{closed}");
+    }
 }
 
 #[test]
