@@ -13,35 +13,29 @@ use std::collections::HashMap;
 pub fn parse(table: SocketTable, text: &[u8]) -> Read<Vec<SocketRow>> {
     let system = procfs::current_system_info();
     let malformed = |_| Failure::new("read", Errno::EBADMSG);
-    match table {
-        SocketTable::Tcp | SocketTable::Tcp6 => Ok(TcpNetEntries::from_buf_read(text, system)
-            .map_err(malformed)?
-            .0
-            .into_iter()
-            .map(|entry| SocketRow::Inet {
-                ino: entry.inode,
-                local: entry.local_address,
-                remote: entry.remote_address,
-                state: entry.state.to_u8(),
-                recv_queue: entry.rx_queue,
-                send_queue: entry.tx_queue,
-            })
-            .collect()),
-        SocketTable::Udp | SocketTable::Udp6 => Ok(UdpNetEntries::from_buf_read(text, system)
-            .map_err(malformed)?
-            .0
-            .into_iter()
-            .map(|entry| SocketRow::Inet {
-                ino: entry.inode,
-                local: entry.local_address,
-                remote: entry.remote_address,
-                state: entry.state.to_u8(),
-                recv_queue: entry.rx_queue,
-                send_queue: entry.tx_queue,
-            })
-            .collect()),
-        SocketTable::Unix => Ok(parse_unix(text)),
+    // The crate has two types of one form.
+    macro_rules! inet {
+        ($table:ty) => {
+            <$table>::from_buf_read(text, system)
+                .map_err(malformed)?
+                .0
+                .into_iter()
+                .map(|entry| SocketRow::Inet {
+                    ino: entry.inode,
+                    local: entry.local_address,
+                    remote: entry.remote_address,
+                    state: entry.state.to_u8(),
+                    recv_queue: entry.rx_queue,
+                    send_queue: entry.tx_queue,
+                })
+                .collect()
+        };
     }
+    Ok(match table {
+        SocketTable::Tcp | SocketTable::Tcp6 => inet!(TcpNetEntries),
+        SocketTable::Udp | SocketTable::Udp6 => inet!(UdpNetEntries),
+        SocketTable::Unix => parse_unix(text),
+    })
 }
 
 /// Parses `/proc/net/unix` (proc_pid_net(5)).
