@@ -2,10 +2,10 @@
 
 use super::{Fatal, Streams};
 use crate::kernel::Live;
-use crate::lab::{self, Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables};
+use crate::lab::{self, Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
 use crate::model::{Fate, Step};
 use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, note, opening, running};
-use crate::view::moments::{after_fork, after_move, at_start, before_exec, held, stuck};
+use crate::view::moments::{after_fork, after_move, at_start, before_exec, held, stopped, stuck};
 use crate::view::{LabDocument, MomentRecord, Style, lab_document, lang};
 use clap::ValueEnum;
 use std::ffi::CString;
@@ -113,12 +113,50 @@ pub fn run(
         step: options.step,
         hold: options.hold,
         capture: options.format == Format::Json,
+        traced: true,
         timeout: options.timeout,
     };
-    match options.format {
-        Format::Text => narrate(options, &plan, script, style, streams),
-        Format::Json => record(&plan, script, style, streams),
+    match show(options, &plan, script, style, streams) {
+        Err(problem) if problem.is_forbidden() && script.can_stop() => {
+            let failure = problem.to_string();
+            let note = lang::falling_back(style.lang, &lang::trace_forbidden(style.lang, &failure));
+            writeln!(streams.err, "ganariya-fd: {note}")?;
+            let stopping = script.arguments.iter().map(|word| match *word {
+                super::pipe::ROLE => super::pipe::STOPPING_ROLE,
+                word => word,
+            });
+            let arguments: Vec<CString> = stopping.filter_map(|word| CString::new(word).ok()).collect();
+            let plan = Plan { argv: &arguments, traced: false, ..plan.clone() };
+            show(options, &plan, script, style, streams).map_err(|problem| explain(problem, style))
+        }
+        result => result.map_err(|problem| explain(problem, style)),
     }
+}
+
+impl Script<'_> {
+    /// Whether its actor can stop itself, for want of a tracer.
+    fn can_stop(&self) -> bool {
+        self.arguments.contains(&super::pipe::ROLE)
+    }
+}
+
+fn show(
+    options: &Options,
+    plan: &Plan<'_>,
+    script: &Script<'_>,
+    style: Style,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Problem> {
+    match options.format {
+        Format::Text => narrate(options, plan, script, style, streams),
+        Format::Json => record(plan, script, style, streams),
+    }
+}
+
+/// Runs the plan, traced or not.
+fn drive(plan: &Plan<'_>, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
+    let source = Live::new();
+    if plan.traced { lab::drive(&source, plan, tell) } else { lab::drive_untraced(&source, plan, tell) }
 }
 
 /// Tells the lab as it happens.
@@ -128,12 +166,12 @@ fn narrate(
     script: &Script<'_>,
     style: Style,
     streams: &mut Streams<'_>,
-) -> Result<u8, Fatal> {
+) -> Result<u8, Problem> {
     let mut narrator = Narrator::new(options.quiet);
     let Streams { out, err, .. } = streams;
-    let outcome = lab::drive(&Live::new(), plan, &mut |moment| {
+    let outcome = drive(plan, &mut |moment| {
         match moment {
-            Moment::Begun => opening(out, script.title, options.quiet, style)?,
+            Moment::Begun => opening(out, script.title, options.quiet || !plan.traced, style)?,
             Moment::Step(step) => narrator.step(out, step, style)?,
             Moment::Tables { at, snapshot, stages } => match at {
                 At::Start => at_start(out, snapshot, style)?,
@@ -146,6 +184,7 @@ fn narrate(
                     after_fork(out, snapshot, command, first && !options.quiet, style)?;
                 }
                 At::BeforeExec { .. } => before_exec(out, snapshot, style)?,
+                At::Stopped => stopped(out, snapshot, style)?,
                 At::Exec => {
                     at_exec(out, snapshot, &lines(stages), style)?;
                     if !options.quiet {
@@ -163,8 +202,7 @@ fn narrate(
         }
         // The actors write to the same place.
         out.flush()
-    })
-    .map_err(|problem| explain(problem, style))?;
+    })?;
     finish(*out, &outcome, style)?;
     Ok(status(&outcome, &script.actor))
 }
@@ -175,7 +213,7 @@ fn record(
     script: &Script<'_>,
     style: Style,
     streams: &mut Streams<'_>,
-) -> Result<u8, Fatal> {
+) -> Result<u8, Problem> {
     let taken_at = SystemTime::now();
     let (mut steps, mut moments) = (Vec::new(), Vec::new());
     let document = |steps: &[Step], moments: &[MomentRecord], outcome: &Outcome, out: &mut dyn Write| {
@@ -195,7 +233,7 @@ fn record(
         lab_document(out, &document)
     };
     let Streams { out, err, .. } = streams;
-    let outcome = lab::drive(&Live::new(), plan, &mut |moment| {
+    let outcome = drive(plan, &mut |moment| {
         match moment {
             Moment::Step(step) => steps.push(step.clone()),
             Moment::Tables { at, snapshot, .. } => {
@@ -205,6 +243,7 @@ fn record(
                     At::Moved { .. } => "offset moved",
                     At::BeforeExec { .. } => "before exec",
                     At::Exec => "exec",
+                    At::Stopped => "stopped before exec",
                 };
                 moments.push(MomentRecord { name, after_step: steps.len(), snapshot: snapshot.clone() });
             }
@@ -218,8 +257,7 @@ fn record(
             Moment::Begun | Moment::Running | Moment::Stuck { .. } => {}
         }
         Ok(())
-    })
-    .map_err(|problem| explain(problem, style))?;
+    })?;
     if !plan.hold {
         document(&steps, &moments, &outcome, *out)?;
     }
@@ -258,7 +296,7 @@ fn name(command: &str) -> String {
     crate::view::escape::word(command.as_bytes())
 }
 
-fn finish(out: &mut dyn Write, outcome: &Outcome, style: Style) -> Result<(), Fatal> {
+fn finish(out: &mut dyn Write, outcome: &Outcome, style: Style) -> std::io::Result<()> {
     if outcome.asked.is_some() {
         // A terminal shows the key that asked, and leaves the cursor behind it.
         writeln!(out)?;
@@ -304,7 +342,7 @@ fn status(outcome: &Outcome, actor: &Actor<'_>) -> u8 {
         return 0;
     }
     let last = match actor {
-        Actor::Role { .. } => outcome.stages.last().and_then(|stage| stage.fate),
+        Actor::Role { .. } => outcome.stages.last().and_then(|stage| stage.fate).or(outcome.shell),
         Actor::Shell { .. } => outcome.shell,
     };
     let code = match (outcome.asked, last) {

@@ -3,7 +3,7 @@
 use super::lab::{self, Options, Script};
 use super::{Fatal, Streams, refusal};
 use crate::kernel::actor::find_program;
-use crate::lab::{Actor, Pipeline, play_pipe};
+use crate::lab::{Actor, Manner, Pipeline, play_pipe};
 use crate::view::{Style, escape, lang};
 use std::ffi::OsString;
 
@@ -40,6 +40,8 @@ pub struct Args {
 pub const ROLE: &str = "pipe-actor";
 /// The same, of a shell that forgets to close its write ends.
 const FORGETFUL_ROLE: &str = "forgetful-pipe-actor";
+/// The same, of one whose stages stop themselves before their exec.
+pub const STOPPING_ROLE: &str = "stopping-pipe-actor";
 
 pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     if let Some(shell) = &args.shell {
@@ -81,13 +83,15 @@ fn run_shell(args: &Args, shell: &str, style: Style, streams: &mut Streams<'_>) 
 /// Plays the shell's part, where the arguments ask for that; its driver watches.
 pub fn act(args: &[OsString]) -> Option<Result<u8, Fatal>> {
     let [_, role, text] = args else { return None };
-    if role != ROLE && role != FORGETFUL_ROLE {
-        return None;
-    }
-    let forgetful = role == FORGETFUL_ROLE;
+    let manner = match role.to_str()? {
+        ROLE => Manner::Proper,
+        FORGETFUL_ROLE => Manner::Forgetful,
+        STOPPING_ROLE => Manner::Stopping,
+        _ => return None,
+    };
     let style = Style { lang: lang::Lang::En, color: false, ascii: true, width: None };
     Some(parse(&text.to_string_lossy(), style).and_then(|pipeline| {
-        play_pipe(&pipeline, forgetful).map_err(|failure| Fatal::Message(failure.to_string()))
+        play_pipe(&pipeline, manner).map_err(|failure| Fatal::Message(failure.to_string()))
     }))
 }
 

@@ -25,6 +25,7 @@ pub mod spawn;
 pub mod syscall;
 mod task;
 pub mod terminal;
+pub mod untraced;
 
 pub use live::Live;
 pub use rows::{

@@ -39,7 +39,10 @@ pub fn launch_with(tracer: &mut Tracer, program: &CStr, argv: &[CString], output
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             drop(go);
-            let _ = become_program(&wait, &mask, program, argv, &environment, outputs);
+            let mut word = [0];
+            if read(&wait, &mut word) == Ok(1) {
+                let _ = become_program(&mask, program, argv, &environment, outputs);
+            }
             // SAFETY: ends the process without running anything that the parent is to run as well.
             unsafe { libc::_exit(127) }
         }
@@ -56,19 +59,14 @@ pub fn launch_with(tracer: &mut Tracer, program: &CStr, argv: &[CString], output
     Ok(child.as_raw())
 }
 
-/// The child's part: waits for the word, sets itself up and executes the program.
-fn become_program(
-    wait: &OwnedFd,
+/// The child's part: sets itself up and executes the program.
+pub(super) fn become_program(
     mask: &SigSet,
     program: &CStr,
     argv: &[CString],
     environment: &[CString],
     outputs: Outputs,
 ) -> Result<Infallible, Errno> {
-    let mut word = [0];
-    if read(wait, &mut word)? != 1 {
-        return Err(Errno::ECANCELED);
-    }
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?;
     super::inherited::close_again();
     if let Some(out) = outputs.out {

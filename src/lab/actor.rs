@@ -4,11 +4,25 @@
 
 use super::pipeline::{Action, Mode, Pipeline, Redirection, Stage};
 use crate::kernel::actor::Opening;
-use crate::kernel::{Errno, Failure, Read, actor};
+use crate::kernel::{Errno, Failure, Read, actor, untraced};
 
 /// The name by which the actor is known while it plays the shell. Setting it is the sign for the
 /// driver that what the runtime does at its start is over.
 pub const ROLE: &std::ffi::CStr = c"shell";
+
+/// The name of a stage that is about to stop itself before its exec.
+pub const STOPPED: &std::ffi::CStr = c"before-exec";
+
+/// How the shell is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// As a shell should be.
+    Proper,
+    /// It keeps its write ends.
+    Forgetful,
+    /// Its stages stop themselves before their exec, for want of somebody who may stop them.
+    Stopping,
+}
 
 /// Wires `pipeline` and waits for it; the exit status is that of its last stage.
 ///
@@ -16,8 +30,7 @@ pub const ROLE: &std::ffi::CStr = c"shell";
 /// closes the numbers that it does not need; the parent closes every end that a child has got, because
 /// a reader sees the end of the input only when the last write end is closed.
 ///
-/// One that is `forgetful` keeps its write ends.
-pub fn play_pipe(pipeline: &Pipeline, forgetful: bool) -> Read<u8> {
+pub fn play_pipe(pipeline: &Pipeline, manner: Manner) -> Read<u8> {
     actor::take_role(ROLE)?;
     let mut children = Vec::new();
     let mut before: Option<i32> = None;
@@ -25,7 +38,7 @@ pub fn play_pipe(pipeline: &Pipeline, forgetful: bool) -> Read<u8> {
         let is_last = index + 1 == pipeline.stages.len();
         let next = if is_last { None } else { Some(actor::pipe()?) };
         let Some(child) = actor::fork()? else {
-            let status = become_stage(stage, before, next);
+            let status = become_stage(stage, before, next, manner);
             actor::exit(status);
         };
         children.push(child);
@@ -34,7 +47,7 @@ pub fn play_pipe(pipeline: &Pipeline, forgetful: bool) -> Read<u8> {
         }
         before = match next {
             Some((read_end, write_end)) => {
-                if !forgetful {
+                if manner != Manner::Forgetful {
                     actor::close(write_end)?;
                 }
                 Some(read_end)
@@ -55,7 +68,12 @@ const NOT_REDIRECTED: u8 = 1;
 /// The child's part; it comes back only when it did not become a command. 127 says that there is no
 /// such command, 126 that it could not be executed (POSIX, 2.8.2). What its redirections have done
 /// until then stays done: a file that was created is there.
-fn become_stage(stage: &Stage, input: Option<i32>, output: Option<(i32, i32)>) -> u8 {
+fn become_stage(stage: &Stage, input: Option<i32>, output: Option<(i32, i32)>, manner: Manner) -> u8 {
+    if manner == Manner::Stopping
+        && let Err(failure) = untraced::die_with_parent()
+    {
+        return complain(stage.command(), failure, 126);
+    }
     if let Err(failure) = wire(input, output) {
         return complain(stage.command(), failure, 126);
     }
@@ -63,6 +81,11 @@ fn become_stage(stage: &Stage, input: Option<i32>, output: Option<(i32, i32)>) -
         if let Err(failure) = redirect(redirection) {
             return complain(&subject(redirection), failure, NOT_REDIRECTED);
         }
+    }
+    if manner == Manner::Stopping
+        && let Err(failure) = actor::set_name(STOPPED).and_then(|()| untraced::stop_self())
+    {
+        return complain(stage.command(), failure, 126);
     }
     if stage.words.is_empty() {
         return 0;

@@ -8,12 +8,12 @@
 use super::telling::is_fork;
 use super::{Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
 use crate::collect::follow::{Birth, Event, Follower};
-use crate::kernel::Source;
 use crate::kernel::capture::Capture;
 use crate::kernel::ptrace::{Pace, Stop, Tracer};
 use crate::kernel::signals::Signals;
 use crate::kernel::spawn::{self, Outputs};
 use crate::kernel::terminal::Keyboard;
+use crate::kernel::{Read, Source};
 use crate::model::{Fate, Inode, Step};
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -21,15 +21,7 @@ use std::time::{Duration, Instant};
 /// Drives `plan` and tells `tell` what happens. Nothing that it started is left when this returns.
 pub fn drive(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
     let signals = Signals::take()?;
-    let (mut outputs, mut captured) = (Outputs::default(), Vec::new());
-    if plan.capture {
-        let ((out, out_end), (err, err_end)) = (Capture::new()?, Capture::new()?);
-        for capture in [out, err] {
-            captured.push(inode(&capture));
-            signals.take_up(capture);
-        }
-        outputs = Outputs { out: Some(out_end), err: Some(err_end) };
-    }
+    let (outputs, captured) = capture_outputs(plan, &signals)?;
     let mut tracer = Tracer::new(signals);
     let shell = spawn::launch_with(&mut tracer, plan.program, plan.argv, outputs)?;
     let driver = Driver {
@@ -350,6 +342,20 @@ impl Driver<'_> {
         let forking = self.forking.take().map(|(_, stop)| stop);
         stages.chain(self.shell_stop.take()).chain(forking).collect()
     }
+}
+
+/// The outputs that the actor is to have, and the pipes through which they are taken up.
+pub(super) fn capture_outputs(plan: &Plan<'_>, signals: &Signals) -> Read<(Outputs, Vec<Inode>)> {
+    if !plan.capture {
+        return Ok((Outputs::default(), Vec::new()));
+    }
+    let ((out, out_end), (err, err_end)) = (Capture::new()?, Capture::new()?);
+    let mut captured = Vec::new();
+    for capture in [out, err] {
+        captured.push(inode(&capture));
+        signals.take_up(capture);
+    }
+    Ok((Outputs { out: Some(out_end), err: Some(err_end) }, captured))
 }
 
 fn inode(capture: &Capture) -> Inode {

@@ -15,9 +15,11 @@ mod parser;
 pub mod pipeline;
 mod prelude;
 mod telling;
+mod untraced;
 
-pub use actor::play_pipe;
+pub use actor::{Manner, play_pipe};
 pub use driver::drive;
 pub use fork::{CHILD, PARENT, play_fork};
 pub use moment::{Actor, At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
 pub use pipeline::{Fault, Pipeline, Refusal};
+pub use untraced::drive_untraced;

@@ -26,6 +26,8 @@ pub struct Plan<'a> {
     /// Whether to take up the last command's standard output and everybody's standard error instead
     /// of letting them through.
     pub capture: bool,
+    /// Whether it is traced; else it stops itself.
+    pub traced: bool,
     /// How long all may take.
     pub timeout: Duration,
 }
@@ -98,6 +100,8 @@ pub enum At {
     },
     /// Every child is at its exec, or has ended before it.
     Exec,
+    /// Every child has stopped itself right before its exec, where nobody may trace it.
+    Stopped,
 }
 
 /// What the driver tells, as it happens.
@@ -190,6 +194,16 @@ impl From<Failure> for Problem {
 impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Call(failure) => failure.fmt(f),
+            Self::Output(error) => error.fmt(f),
+            Self::ActorLost => f.write_str("the actor is lost"),
+        }
     }
 }
 

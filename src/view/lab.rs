@@ -300,7 +300,7 @@ pub fn closing(out: &mut dyn Write, stages: &[StageLine<'_>], style: Style) -> i
     let names: Vec<_> = stages.iter().map(|stage| process(stage.command.as_bytes(), stage.pid)).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0);
     for (stage, name) in stages.iter().zip(names) {
-        let fate = stage.fate.map_or_else(|| "?".to_owned(), |fate| fate_text(fate, style));
+        let fate = stage.fate.map_or_else(|| lang::fate_unknown(style.lang), |fate| fate_text(fate, style));
         writeln!(out, "  {name}{}  {fate}", " ".repeat(widest - name.width()))?;
     }
     Ok(())

@@ -287,6 +287,11 @@ messages! {
         en: "was killed by {signal}",
         ja: "{signal} によって終了",
     }
+    /// How a process ended that nobody could watch.
+    fate_unknown() {
+        en: "its end was seen by its parent alone",
+        ja: "終わりを見たのは親だけです",
+    }
     /// A stage that never became its command.
     ended_before_exec(name: &str, fate: &str) {
         en: "{name} never became its command: it {fate}.",
@@ -321,6 +326,16 @@ messages! {
     trace_forbidden(failure: &str) {
         en: "this lab has to trace its own processes, and that is forbidden here ({failure}): by kernel.yama.ptrace_scope=3, by a seccomp filter, or because another tracer (strace, gdb) runs this program",
         ja: "このラボは自分のプロセスをトレースする必要がありますが、ここでは禁止されています（{failure}）。kernel.yama.ptrace_scope=3、seccomp フィルター、または別のトレーサー（strace、gdb）の下での実行が原因です",
+    }
+    /// What is done instead of tracing.
+    falling_back(why: &str) {
+        en: "{why}. So no calls can be shown: the processes stop themselves right before their exec instead",
+        ja: "{why}。そのためシステムコールは表示できません。代わりに各プロセスは exec の直前で自ら停止します",
+    }
+    /// Heading of several tables.
+    heading_stopped() {
+        en: "Each process has stopped itself right before its exec:",
+        ja: "各プロセスは exec の直前で自ら停止しています:",
     }
     /// The actor vanished.
     actor_lost() {

@@ -3,7 +3,7 @@
 use super::cells::{Cells, Context, peer, process};
 use super::inspect::{block, paragraph};
 use super::table::{self, Column, Frame, Text};
-use super::{Style, Tone, escape, lang, lines};
+use super::{Style, Tone, escape, figure, lang, lines};
 use crate::model::{Descriptor, Identity, Process, Snapshot};
 use crate::query::Peers;
 use std::collections::BTreeMap;
@@ -162,4 +162,10 @@ pub fn stuck(out: &mut dyn Write, snapshot: &Snapshot, reader: i32, fd: i32, sty
         Peers::NotAnEnd | Peers::Unknown(_) => return Ok(()),
     };
     paragraph(out, &lang::stuck(style.lang, &name, &fd.to_string(), &writers), Tone::Warning, style)
+}
+
+/// Writes the tables of processes that have stopped themselves before their exec.
+pub fn stopped(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Result<()> {
+    alone(out, snapshot, &lang::heading_stopped(style.lang), style)?;
+    figure(out, snapshot, style)
 }

@@ -1,6 +1,6 @@
 //! How the lab ends: with its pipeline's status, on time, and with nothing left behind.
 
-use crate::common::{installed, plain, program, run, start, wait_until};
+use crate::common::{descriptor, installed, plain, program, run, start, wait_until};
 use crate::{pipe, told};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -121,16 +121,42 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     wait_until("an end of all stages", || with_argument("77008").is_empty());
 }
 
+/// The program under strace, which traces whatever it starts, so that it may not.
+fn under_strace(arguments: &[&str]) -> Command {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-o", "/dev/null"]).arg(program()).args(arguments);
+    plain(&mut command);
+    command
+}
+
 #[test]
-fn under_another_tracer_it_says_what_is_forbidden() {
+fn under_another_tracer_the_stages_stop_themselves() {
     if !installed("strace") {
         return;
     }
-    let mut command = Command::new("strace");
-    command.args(["-f", "-o", "/dev/null"]).arg(program()).args(["pipe", "true | cat"]);
-    plain(&mut command);
-    let ran = run(&mut command);
-    assert_eq!(ran.status, 2, "{}", ran.err);
+    let ran = run(&mut under_strace(&["pipe", "--format", "json", "--timeout", "60", "echo hi | cat"]));
+    assert_eq!(ran.status, 0, "{}", ran.err);
     assert!(ran.err.contains("forbidden here (ptrace: EPERM)"), "{}", ran.err);
-    assert!(ran.out.is_empty());
+    let found = ran.json();
+    assert_eq!(found["steps"], serde_json::json!([]), "no call was seen, and none is shown");
+    assert_eq!(found["moments"][0]["name"], "stopped before exec");
+    let pid = |index: usize| i32::try_from(found["exits"][index]["pid"].as_i64().unwrap()).unwrap();
+    let (first, last) = (descriptor(&found, pid(0), 1), descriptor(&found, pid(1), 0));
+    assert_eq!((&first["kind"], &first["ino"]), (&last["kind"], &last["ino"]));
+    assert_eq!(first["peers"][0]["pid"], pid(1));
+    assert_eq!(found["output"]["stdout"], "hi\n");
+}
+
+#[test]
+fn under_another_tracer_nothing_is_left_either() {
+    if !installed("strace") {
+        return;
+    }
+    let ran = run(&mut under_strace(&["pipe", "--timeout", "0.2", "sleep 77009 | cat"]));
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(ran.text().contains("It did not end by itself"), "{}", ran.text());
+    wait_until("an end of all stages", || with_argument("77009").is_empty());
+    let ran = run(&mut under_strace(&["fork"]));
+    assert_eq!((ran.status, ran.text()), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains("forbidden here (ptrace: EPERM)"), "{}", ran.err);
 }
