@@ -5,6 +5,9 @@
 //! what comes out. Text from there is escaped.
 
 use super::Errno;
+use super::names::{
+    CLONE, CLONE_NEWTIME, FAMILIES, FCNTL, FD_FLAGS, IOCTL, Names, OPEN_FLAGS, SOCKET_FLAGS, SOCKET_TYPES,
+};
 use super::syscall::Arg;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
@@ -15,40 +18,47 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 pub(super) fn argument(tid: i32, kind: Arg, args: [u64; 6], index: usize) -> Option<String> {
     let value = args[index];
     Some(match kind {
+        Arg::ModeIfMade if index == 0 || !makes_file(args[index - 1]) => return None,
         Arg::Hidden => return None,
         Arg::Fd if int(value) == libc::AT_FDCWD => "AT_FDCWD".to_owned(),
         Arg::Fd | Arg::Int => int(value).to_string(),
         Arg::Unsigned => u32::try_from(value & 0xffff_ffff).unwrap_or(0).to_string(),
         Arg::OpenFlags => open_flags(int(value)),
         Arg::Flags => flags(int(value), OPEN_FLAGS, Vec::new()),
-        Arg::Mode => format!("0{:o}", int(value)),
+        Arg::Offset => value.cast_signed().to_string(),
+        Arg::Mode | Arg::ModeIfMade => format!("0{:o}", value & 0o7777),
         Arg::Bytes => bytes(tid, value, args.get(index + 1).copied().unwrap_or(0)),
-        Arg::CloneFlags => clone_flags(value),
-        Arg::CloneArgs => match memory(tid, value, 8).and_then(|bytes| bytes.try_into().ok()) {
-            Some(bytes) => clone_flags(u64::from_ne_bytes(bytes)),
-            None => "?".to_owned(),
+        Arg::OpenHow => number(tid, value).map_or_else(unknown, |flags| open_flags(int(flags))),
+        Arg::CloneFlags => clone_flags(value & !0xff, value & 0xff),
+        Arg::UnshareFlags => clone_flags(value, 0),
+        // The signal is the fifth number of the struct (clone(2)).
+        Arg::CloneArgs => match (number(tid, value), number(tid, value.wrapping_add(32))) {
+            (Some(flags), Some(signal)) => clone_flags(flags, signal),
+            _ => unknown(),
         },
         Arg::FcntlCommand => named(int(value), FCNTL),
+        Arg::FcntlArgument => match int(args[index - 1]) {
+            libc::F_GETFD | libc::F_GETFL => return None,
+            libc::F_SETFD => flags(int(value), FD_FLAGS, Vec::new()),
+            libc::F_SETFL => open_flags(int(value)),
+            _ => int(value).to_string(),
+        },
         Arg::Request => named(int(value), IOCTL),
         Arg::Family => named(int(value), FAMILIES),
         Arg::SocketType => {
             let kind = named(int(value) & 0xf, SOCKET_TYPES);
             flags(int(value) & !0xf, SOCKET_FLAGS, vec![kind])
         }
+        Arg::SocketFlags => flags(int(value), SOCKET_FLAGS, Vec::new()),
         Arg::Address => {
             let length = args.get(index + 1).copied().unwrap_or(0).min(128);
             memory(tid, value, usize::try_from(length).unwrap_or(0))
-                .map_or_else(|| "?".to_owned(), |bytes| address(&bytes))
+                .map_or_else(unknown, |bytes| address(&bytes))
         }
+        Arg::Path | Arg::Strings if value == 0 => "NULL".to_owned(),
         Arg::Path => quoted(string(tid, value)),
         Arg::Strings => strings(tid, value),
     })
-}
-
-/// Whether the flags of an open say that it may make a file.
-pub(super) fn makes_file(flags: u64) -> bool {
-    let flags = int(flags);
-    flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE
 }
 
 /// How many bytes of what is written are told.
@@ -82,81 +92,27 @@ pub(super) fn pair(tid: i32, at: u64) -> Option<String> {
     Some(format!("[{}]", ints.join(", ")))
 }
 
+/// The flags of clone3(2), whose `struct clone_args` begins with them.
+pub(super) fn clone3_flags(tid: i32, at: u64) -> Option<u64> {
+    number(tid, at)
+}
+
+/// What stands for what could not be read.
+fn unknown() -> String {
+    "?".to_owned()
+}
+
+/// Whether flags of open(2) make a file; O_TMPFILE has a bit besides O_DIRECTORY's.
+fn makes_file(flags: u64) -> bool {
+    let flags = int(flags);
+    flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE
+}
+
 /// The lower half of a register, which is where an int is.
 fn int(value: u64) -> i32 {
     let [a, b, c, d, ..] = value.to_le_bytes();
     i32::from_le_bytes([a, b, c, d])
 }
-
-type Names = &'static [(i32, &'static str)];
-
-const OPEN_FLAGS: Names = &[
-    (libc::O_CREAT, "O_CREAT"),
-    (libc::O_EXCL, "O_EXCL"),
-    (libc::O_TRUNC, "O_TRUNC"),
-    (libc::O_APPEND, "O_APPEND"),
-    (libc::O_NONBLOCK, "O_NONBLOCK"),
-    (libc::O_NOCTTY, "O_NOCTTY"),
-    (libc::O_DIRECT, "O_DIRECT"),
-    (libc::O_TMPFILE, "O_TMPFILE"),
-    (libc::O_DIRECTORY, "O_DIRECTORY"),
-    (libc::O_NOFOLLOW, "O_NOFOLLOW"),
-    (libc::O_PATH, "O_PATH"),
-    (libc::O_CLOEXEC, "O_CLOEXEC"),
-];
-
-const SOCKET_FLAGS: Names = &[(libc::SOCK_NONBLOCK, "SOCK_NONBLOCK"), (libc::SOCK_CLOEXEC, "SOCK_CLOEXEC")];
-
-const SOCKET_TYPES: Names = &[
-    (0, "0"),
-    (libc::SOCK_STREAM, "SOCK_STREAM"),
-    (libc::SOCK_DGRAM, "SOCK_DGRAM"),
-    (libc::SOCK_RAW, "SOCK_RAW"),
-    (libc::SOCK_SEQPACKET, "SOCK_SEQPACKET"),
-];
-
-const FAMILIES: Names = &[
-    (libc::AF_UNIX, "AF_UNIX"),
-    (libc::AF_INET, "AF_INET"),
-    (libc::AF_INET6, "AF_INET6"),
-    (libc::AF_NETLINK, "AF_NETLINK"),
-    (libc::AF_PACKET, "AF_PACKET"),
-    (libc::AF_VSOCK, "AF_VSOCK"),
-];
-
-const FCNTL: Names = &[
-    (libc::F_DUPFD, "F_DUPFD"),
-    (libc::F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"),
-    (libc::F_GETFD, "F_GETFD"),
-    (libc::F_SETFD, "F_SETFD"),
-    (libc::F_GETFL, "F_GETFL"),
-    (libc::F_SETFL, "F_SETFL"),
-];
-
-const IOCTL: Names = &[
-    (0x5451, "FIOCLEX"),
-    (0x5450, "FIONCLEX"),
-    (0x5421, "FIONBIO"),
-    (0x5452, "FIOASYNC"),
-    (0x5441, "TIOCGPTPEER"),
-    (0x894c, "SIOCGSKNS"),
-    (0x89e0, "SIOCUNIXFILE"),
-];
-
-const CLONE: Names = &[
-    (libc::CLONE_VM, "CLONE_VM"),
-    (libc::CLONE_FS, "CLONE_FS"),
-    (libc::CLONE_FILES, "CLONE_FILES"),
-    (libc::CLONE_SIGHAND, "CLONE_SIGHAND"),
-    (libc::CLONE_PIDFD, "CLONE_PIDFD"),
-    (libc::CLONE_VFORK, "CLONE_VFORK"),
-    (libc::CLONE_THREAD, "CLONE_THREAD"),
-    (libc::CLONE_SYSVSEM, "CLONE_SYSVSEM"),
-    (libc::CLONE_SETTLS, "CLONE_SETTLS"),
-    (libc::CLONE_PARENT_SETTID, "CLONE_PARENT_SETTID"),
-    (libc::CLONE_CHILD_CLEARTID, "CLONE_CHILD_CLEARTID"),
-    (libc::CLONE_CHILD_SETTID, "CLONE_CHILD_SETTID"),
-];
 
 fn named(value: i32, names: Names) -> String {
     let name = names.iter().find(|(known, _)| *known == value);
@@ -186,18 +142,22 @@ fn flags(mut bits: i32, known: Names, mut names: Vec<String>) -> String {
     names.join("|")
 }
 
-fn clone_flags(value: u64) -> String {
-    let bits = int(value);
-    let mut names: Vec<String> =
-        CLONE.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| (*name).to_owned()).collect();
-    let rest = CLONE.iter().fold(bits & !0xff, |rest, (bit, _)| rest & !bit);
+fn clone_flags(bits: u64, signal: u64) -> String {
+    let mut rest = bits;
+    let mut names: Vec<String> = Vec::new();
+    for (bit, name) in CLONE.iter().chain([&CLONE_NEWTIME]) {
+        if rest & bit != 0 {
+            names.push((*name).to_owned());
+            rest &= !bit;
+        }
+    }
     if rest != 0 {
         names.push(format!("0x{rest:x}"));
     }
-    match bits & 0xff {
-        0 => {}
-        libc::SIGCHLD => names.push("SIGCHLD".to_owned()),
-        signal => names.push(signal.to_string()),
+    match i32::try_from(signal) {
+        Ok(0) => {}
+        Ok(libc::SIGCHLD) => names.push("SIGCHLD".to_owned()),
+        _ => names.push(signal.to_string()),
     }
     if names.is_empty() { "0".to_owned() } else { names.join("|") }
 }
@@ -243,11 +203,12 @@ fn quoted(bytes: Option<Vec<u8>>) -> String {
 fn strings(tid: i32, at: u64) -> String {
     let mut texts = Vec::new();
     for index in 0..=MOST {
-        let Some(pointer) = memory(tid, at + index * 8, 8).and_then(|bytes| bytes.try_into().ok()) else {
-            texts.push("?".to_owned());
+        // A program may give any number as an address.
+        let Some(pointer) = number(tid, at.wrapping_add(index * 8)) else {
+            texts.push(unknown());
             break;
         };
-        match u64::from_ne_bytes(pointer) {
+        match pointer {
             0 => break,
             _ if index == MOST => texts.push("…".to_owned()),
             pointer => texts.push(quoted(string(tid, pointer))),
@@ -268,10 +229,16 @@ fn string(tid: i32, at: u64) -> Option<Vec<u8>> {
             text.extend_from_slice(&part[..end]);
             return Some(text);
         }
-        at += part.len() as u64;
+        at = at.wrapping_add(part.len() as u64);
         text.extend(part);
     }
+    text.truncate(LONGEST);
     Some(text)
+}
+
+/// A number of 64 bits in the tracee's memory.
+fn number(tid: i32, at: u64) -> Option<u64> {
+    memory(tid, at, 8)?.try_into().ok().map(u64::from_ne_bytes)
 }
 
 fn memory(tid: i32, at: u64, length: usize) -> Option<Vec<u8>> {
@@ -304,7 +271,48 @@ mod tests {
         assert_eq!(open_flags(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC), "O_WRONLY|O_CREAT|O_TRUNC");
         assert_eq!(open_flags(libc::O_RDWR | libc::O_TMPFILE), "O_RDWR|O_TMPFILE");
         assert_eq!(flags(0, OPEN_FLAGS, Vec::new()), "0");
-        assert_eq!(clone_flags(0x0120_0011), "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD");
+        assert_eq!(clone_flags(0x0120_0000, 17), "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD");
+        assert_eq!(clone_flags(0x1_0000_0180, 0), "CLONE_VM|CLONE_CLEAR_SIGHAND|CLONE_NEWTIME");
+        assert_eq!(clone_flags(0x10_0000_0000, 33), "0x1000000000|33");
+    }
+
+    #[test]
+    fn a_mode_is_shown_only_where_the_flags_before_it_make_a_file() {
+        let flags = |flags: i32| u64::from(flags.unsigned_abs());
+        // Each bit of O_CREAT is set in the path's address and in the directory's number.
+        let openat = |how| argument(0, Arg::ModeIfMade, [0x40, 0x7fff_ffff_ffff, flags(how), 0o644, 0, 0], 3);
+        assert_eq!(openat(libc::O_RDONLY), None);
+        assert_eq!(openat(libc::O_DIRECTORY), None);
+        assert_eq!(openat(libc::O_WRONLY | libc::O_CREAT).as_deref(), Some("0644"));
+        assert_eq!(openat(libc::O_RDWR | libc::O_TMPFILE).as_deref(), Some("0644"));
+    }
+
+    #[test]
+    fn an_argument_of_fcntl_is_what_its_command_takes() {
+        let fcntl = |command: i32, value| {
+            argument(0, Arg::FcntlArgument, [3, u64::from(command.unsigned_abs()), value, 0, 0, 0], 2)
+        };
+        assert_eq!(fcntl(libc::F_GETFD, 4711), None);
+        assert_eq!(fcntl(libc::F_GETFL, 4711), None);
+        assert_eq!(fcntl(libc::F_DUPFD, 10).as_deref(), Some("10"));
+        assert_eq!(fcntl(libc::F_SETFD, 1).as_deref(), Some("FD_CLOEXEC"));
+        assert_eq!(fcntl(libc::F_SETFD, 0).as_deref(), Some("0"));
+        assert_eq!(fcntl(libc::F_SETFL, 0o4001).as_deref(), Some("O_WRONLY|O_NONBLOCK"));
+    }
+
+    #[test]
+    fn an_offset_is_no_int() {
+        let lseek = |offset: i64| argument(0, Arg::Offset, [3, offset.cast_unsigned(), 0, 0, 0, 0], 1);
+        assert_eq!(lseek(5_000_000_000).as_deref(), Some("5000000000"));
+        assert_eq!(lseek(-1).as_deref(), Some("-1"));
+    }
+
+    #[test]
+    fn an_argv_may_be_any_number() {
+        assert_eq!(argument(0, Arg::Strings, [0; 6], 0).as_deref(), Some("NULL"));
+        let own = std::process::id().cast_signed();
+        assert_eq!(argument(own, Arg::Strings, [u64::MAX - 3; 6], 0).as_deref(), Some("[?]"));
+        assert_eq!(argument(own, Arg::Path, [u64::MAX - 3; 6], 0).as_deref(), Some("?"));
     }
 
     proptest! {

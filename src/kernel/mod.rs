@@ -16,6 +16,7 @@ pub mod fdinfo;
 pub mod inherited;
 pub mod kcmp;
 mod live;
+mod names;
 pub mod net;
 mod proc_dir;
 pub mod ptrace;

@@ -24,24 +24,36 @@ pub(super) enum Arg {
     Int,
     /// A number without a sign, in decimal.
     Unsigned,
+    /// An offset, in decimal.
+    Offset,
     /// The access mode and O_* flags of open.
     OpenFlags,
     /// O_* flags of a call that opens for no access mode.
     Flags,
-    /// Permission bits; they say something only where a file may be made.
+    /// Permission bits of a file that is made.
     Mode,
+    /// Permission bits that say something only where the flags before them make a file.
+    ModeIfMade,
+    /// `struct open_how` of openat2(2).
+    OpenHow,
     /// The flags of clone(2), with a signal in the lowest byte.
     CloneFlags,
+    /// The flags of unshare(2): those of clone(2) without a signal.
+    UnshareFlags,
     /// `struct clone_args` of clone3(2).
     CloneArgs,
     /// A command of fcntl(2).
     FcntlCommand,
+    /// What the command before it takes.
+    FcntlArgument,
     /// A request of ioctl(2).
     Request,
     /// AF_*.
     Family,
     /// SOCK_* with its flags.
     SocketType,
+    /// Those flags alone.
+    SocketFlags,
     /// A `struct sockaddr`, whose length is the next argument.
     Address,
     /// A path.
@@ -64,8 +76,9 @@ enum Out {
 }
 
 use Arg::{
-    Address, Bytes, CloneArgs, CloneFlags, Family, FcntlCommand, Fd, Flags, Hidden, Int, Mode, OpenFlags,
-    Path, Request, SocketType, Strings, Unsigned,
+    Address, Bytes, CloneArgs, CloneFlags, Family, FcntlArgument, FcntlCommand, Fd, Flags, Hidden, Int, Mode,
+    ModeIfMade, Offset, OpenFlags, OpenHow, Path, Request, SocketFlags, SocketType, Strings, UnshareFlags,
+    Unsigned,
 };
 
 const fn call(number: libc::c_long, name: &'static str, args: &'static [Arg]) -> Call {
@@ -76,15 +89,18 @@ const fn pair(number: libc::c_long, name: &'static str, args: &'static [Arg], at
     Call { number, name, args, result: Out::PairAt(at) }
 }
 
+/// Since Linux 6.15; the libc crate does not have it.
+const OPEN_TREE_ATTR: libc::c_long = 467;
+
 /// The calls that every architecture has.
 const CALLS: &[Call] = &[
     // Open.
-    call(libc::SYS_openat, "openat", &[Fd, Path, OpenFlags, Mode]),
-    call(libc::SYS_openat2, "openat2", &[Fd, Path]),
+    call(libc::SYS_openat, "openat", &[Fd, Path, OpenFlags, ModeIfMade]),
+    call(libc::SYS_openat2, "openat2", &[Fd, Path, OpenHow]),
     call(libc::SYS_open_by_handle_at, "open_by_handle_at", &[Fd, Hidden, OpenFlags]),
     call(libc::SYS_memfd_create, "memfd_create", &[Path, Unsigned]),
     call(libc::SYS_memfd_secret, "memfd_secret", &[Unsigned]),
-    call(libc::SYS_mq_open, "mq_open", &[Path, OpenFlags, Mode]),
+    call(libc::SYS_mq_open, "mq_open", &[Path, OpenFlags, ModeIfMade]),
     // Pipes and events.
     pair(libc::SYS_pipe2, "pipe2", &[Hidden, Flags], 0),
     call(libc::SYS_eventfd2, "eventfd2", &[Unsigned, Flags]),
@@ -101,7 +117,7 @@ const CALLS: &[Call] = &[
     call(libc::SYS_listen, "listen", &[Fd, Int]),
     call(libc::SYS_connect, "connect", &[Fd, Address]),
     call(libc::SYS_accept, "accept", &[Fd]),
-    call(libc::SYS_accept4, "accept4", &[Fd, Hidden, Hidden, SocketType]),
+    call(libc::SYS_accept4, "accept4", &[Fd, Hidden, Hidden, SocketFlags]),
     call(libc::SYS_shutdown, "shutdown", &[Fd, Int]),
     call(libc::SYS_getsockopt, "getsockopt", &[Fd, Int, Int]),
     // Objects of the kernel.
@@ -109,16 +125,18 @@ const CALLS: &[Call] = &[
     call(libc::SYS_perf_event_open, "perf_event_open", &[Hidden, Int]),
     call(libc::SYS_bpf, "bpf", &[Int]),
     call(libc::SYS_io_uring_setup, "io_uring_setup", &[Unsigned]),
+    call(libc::SYS_io_uring_enter, "io_uring_enter", &[Fd, Unsigned]),
     call(libc::SYS_landlock_create_ruleset, "landlock_create_ruleset", &[]),
     call(libc::SYS_fsopen, "fsopen", &[Path, Unsigned]),
     call(libc::SYS_fsmount, "fsmount", &[Fd, Unsigned]),
     call(libc::SYS_fspick, "fspick", &[Fd, Path, Unsigned]),
     call(libc::SYS_open_tree, "open_tree", &[Fd, Path, Unsigned]),
+    call(OPEN_TREE_ATTR, "open_tree_attr", &[Fd, Path, Unsigned]),
     call(libc::SYS_seccomp, "seccomp", &[Unsigned, Unsigned]),
     // Copies.
     call(libc::SYS_dup, "dup", &[Fd]),
     call(libc::SYS_dup3, "dup3", &[Fd, Fd, Flags]),
-    call(libc::SYS_fcntl, "fcntl", &[Fd, FcntlCommand, Int]),
+    call(libc::SYS_fcntl, "fcntl", &[Fd, FcntlCommand, FcntlArgument]),
     call(libc::SYS_pidfd_getfd, "pidfd_getfd", &[Fd, Fd, Unsigned]),
     // The end.
     call(libc::SYS_close, "close", &[Fd]),
@@ -131,14 +149,14 @@ const CALLS: &[Call] = &[
     // Processes.
     call(libc::SYS_clone, "clone", &[CloneFlags]),
     call(libc::SYS_clone3, "clone3", &[CloneArgs]),
-    call(libc::SYS_unshare, "unshare", &[CloneFlags]),
+    call(libc::SYS_unshare, "unshare", &[UnshareFlags]),
     call(libc::SYS_execve, "execve", &[Path, Strings]),
     call(libc::SYS_execveat, "execveat", &[Fd, Path, Strings]),
     call(libc::SYS_wait4, "wait4", &[Int]),
     call(libc::SYS_waitid, "waitid", &[Int, Int]),
     // Changes.
     call(libc::SYS_ioctl, "ioctl", &[Fd, Request]),
-    call(libc::SYS_lseek, "lseek", &[Fd, Int, Int]),
+    call(libc::SYS_lseek, "lseek", &[Fd, Offset, Int]),
     call(libc::SYS_read, "read", &[Fd, Hidden, Unsigned]),
     call(libc::SYS_write, "write", &[Fd, Bytes, Unsigned]),
     // The sign of an actor that it has taken its role.
@@ -148,7 +166,7 @@ const CALLS: &[Call] = &[
 /// Calls that newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
 const LEGACY: &[Call] = &[
-    call(libc::SYS_open, "open", &[Path, OpenFlags, Mode]),
+    call(libc::SYS_open, "open", &[Path, OpenFlags, ModeIfMade]),
     call(libc::SYS_creat, "creat", &[Path, Mode]),
     pair(libc::SYS_pipe, "pipe", &[Hidden], 0),
     call(libc::SYS_eventfd, "eventfd", &[Unsigned]),
@@ -186,15 +204,36 @@ impl Call {
         Self::of(NATIVE, u64::try_from(number).ok()?)
     }
 
+    /// Whether it makes tasks.
+    pub fn makes_tasks(&self) -> bool {
+        matches!(self.name, "clone" | "clone3" | "fork" | "vfork")
+    }
+
+    /// Of a call that makes a task, asked at the stop before the call: what that task will be. Nothing
+    /// where its arguments could not be read.
+    pub fn making(&self, tid: i32, args: [u64; 6]) -> Option<Making> {
+        let flags = match self.name {
+            "clone" => args[0],
+            "clone3" => decode::clone3_flags(tid, args[0])?,
+            "fork" | "vfork" => 0,
+            _ => return None,
+        };
+        let has = |flag: libc::c_int| flags & u64::from(flag.unsigned_abs()) != 0;
+        Some(Making { is_thread: has(libc::CLONE_THREAD), shares_table: has(libc::CLONE_FILES) })
+    }
+
+    /// Whether it gives the task a copy of its own of the table that it shared.
+    pub fn unshares_table(&self, args: [u64; 6]) -> bool {
+        match self.name {
+            "unshare" => args[0] & u64::from(libc::CLONE_FILES.unsigned_abs()) != 0,
+            "close_range" => args[2] & u64::from(libc::CLOSE_RANGE_UNSHARE) != 0,
+            _ => false,
+        }
+    }
+
     /// The arguments as text, asked at the stop before the call.
     pub fn arguments(&self, tid: i32, args: [u64; 6]) -> Vec<String> {
-        // A mode says something only where a file may be made.
-        let makes_file = self
-            .args
-            .iter()
-            .zip(args)
-            .any(|(kind, value)| *kind == OpenFlags && decode::makes_file(value) || self.name == "creat");
-        let kinds = self.args.iter().enumerate().filter(|(_, kind)| **kind != Mode || makes_file);
+        let kinds = self.args.iter().enumerate();
         kinds.filter_map(|(index, kind)| decode::argument(tid, *kind, args, index)).collect()
     }
 
@@ -208,6 +247,15 @@ impl Call {
             Out::Value => value.to_string(),
         }
     }
+}
+
+/// What a new task will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Making {
+    /// A thread of the process (CLONE_THREAD).
+    pub is_thread: bool,
+    /// It uses its maker's table (CLONE_FILES) and not a copy.
+    pub shares_table: bool,
 }
 
 /// Whether a result says that the call did not end but is to be made again: ERESTARTSYS and its kin
