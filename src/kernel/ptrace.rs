@@ -248,6 +248,13 @@ impl Tracer {
     /// Waits for what happens next, at most until `deadline`.
     pub fn next(&mut self, deadline: Option<Instant>) -> Read<Next> {
         loop {
+            // Looked at first, so that both are heard also where stops come without a pause.
+            if let Some(Woken::Asked(signal)) = self.signals.pending()? {
+                return Ok(Next::Asked(signal));
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(Next::Late);
+            }
             let mut status = 0;
             // SAFETY: `status` is a valid place for an int. nix's waitpid reaps a process that a
             // real-time signal killed and then fails, so that its end would be lost.

@@ -74,7 +74,8 @@ impl Signals {
         Ok(captures)
     }
 
-    /// One that has come already.
+    /// Takes one that is there already. Those that ask to end have lower numbers than SIGCHLD, and
+    /// the kernel gives the lowest number first.
     pub fn pending(&self) -> Read<Option<Woken>> {
         match self.fd.read_signal() {
             Ok(Some(signal)) => {
