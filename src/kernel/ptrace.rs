@@ -111,7 +111,11 @@ impl Stopped<Delivery> {
 impl Stopped<Group> {
     /// Leaves it stopped as the signal wants it, so that its parent sees that and may continue it.
     pub fn stay(self) -> Read<()> {
-        resume(self.tid, libc::PTRACE_LISTEN, 0)
+        match resume(self.tid, libc::PTRACE_LISTEN, 0) {
+            // Killed meanwhile: it stands at its exit, which is yet to be waited for.
+            Err(Failure { errno: Errno::EIO, .. }) => Ok(()),
+            result => result,
+        }
     }
 }
 
