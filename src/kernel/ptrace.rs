@@ -328,6 +328,8 @@ impl Tracer {
     pub fn kill_all(&mut self) -> Vec<(i32, Ended)> {
         for tid in self.live.clone() {
             send(tid, libc::SIGKILL);
+            // One that stands at its exit does not take the signal any more.
+            let _ = resume(tid, libc::PTRACE_CONT, 0);
         }
         let mut ended = Vec::new();
         while !self.live.is_empty() {
