@@ -1,9 +1,10 @@
 //! Starting a tracee so that nothing it does is missed.
 //!
 //! The child waits on a pipe until it is seized, and then executes the program. It keeps the caller's
-//! 0, 1 and 2 and no other descriptor, and the signal mask that the caller's shell gave.
+//! 0, 1 and 2 and no other descriptor, the signal mask that the caller's shell gave, and SIGPIPE's
+//! default, which Rust's runtime took from this program.
 
-use super::actor::environment;
+use super::actor::{environment, restore_sigpipe};
 use super::ptrace::Tracer;
 use super::{Errno, Failure, Read};
 use nix::fcntl::OFlag;
@@ -67,6 +68,7 @@ pub(super) fn become_program(
     environment: &[CString],
     outputs: Outputs,
 ) -> Result<Infallible, Errno> {
+    restore_sigpipe().map_err(|failure| failure.errno)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(mask), None)?;
     super::inherited::close_again();
     if let Some(out) = outputs.out {
