@@ -44,7 +44,14 @@ fn table(snapshot: &Snapshot) -> BTreeMap<i32, (&Descriptor, &OpenFile)> {
 }
 
 fn same(old: &OpenFile, new: &OpenFile) -> bool {
-    (old.inode, old.access, &old.name) == (new.inode, new.access, &new.name)
+    (old.inode, old.access) == (new.inode, new.access) && (old.name == new.name || renamed(old, new))
+}
+
+/// Whether a file that has a path may have got another one meanwhile. What has no path shares its inode
+/// with others of its kind, and the name tells them apart.
+fn renamed(old: &OpenFile, new: &OpenFile) -> bool {
+    let has_path = |file: &OpenFile| file.name.as_ref().is_ok_and(|name| name.starts_with(b"/"));
+    old.inode.is_some() && has_path(old) && has_path(new)
 }
 
 fn glimpse(file: &OpenFile) -> Glimpse {
