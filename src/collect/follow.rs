@@ -7,94 +7,35 @@
 //! business. A task that stands at an event stands still until [`Follower::go`] lets it go: while it
 //! does, its table can be read.
 //!
+//! A task's first event is its birth and its last one its end; a parent goes on only when its child has
+//! been born, so that children are born in the order in which they are made. Where SIGKILL strikes between the two parts
+//! of a birth, the parent's word may never come: then the child is given to the process that the kernel names,
+//! and a task that was killed before its first stop ends without having been born.
+//!
 //! Tables are read and not computed. Where threads share one, another of them may change it between two
 //! readings; such a change shows at the next call of whichever thread made one.
 
-use super::{Need, Request, Which, collect};
-use crate::kernel::ptrace::{Ended, Entry, Next, Pace, Return, Stop, Tracer};
-use crate::kernel::syscall::{Call, is_foreign, is_restart};
+use super::tables::{TableId, Tables};
+
+pub use super::event::{Birth, Event};
+
+use crate::kernel::kcmp::share_table;
+use crate::kernel::ptrace::{Born, Ended, Entry, Next, Pace, Return, Stop, Tracer, process_of};
+use crate::kernel::syscall::{Call, Making, is_foreign, is_restart};
 use crate::kernel::{Failure, Read, Source};
-use crate::model::{Change, Fate, Snapshot, Step, changes};
-use std::collections::HashMap;
+use crate::model::{Change, Fate, Step};
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
-
-/// What happens.
-#[derive(Debug)]
-pub enum Event {
-    /// A task is about to make a call of the table.
-    Entry {
-        /// The call's name.
-        call: &'static str,
-        /// Where it stands.
-        stop: Stop,
-    },
-    /// A call of the table has returned.
-    Step {
-        /// What it was and did. Its number is that of the call among all seen.
-        step: Step,
-        /// Where the task stands.
-        stop: Stop,
-    },
-    /// A new task stands before its first instruction.
-    Born {
-        /// Which, and of whom.
-        birth: Birth,
-        /// Where it stands.
-        stop: Stop,
-    },
-    /// A new program stands before its first instruction.
-    Exec {
-        /// The call that brought it.
-        step: Step,
-        /// The id of the thread that made that call, where it was not the first one's.
-        former: i32,
-        /// Where it stands.
-        stop: Stop,
-    },
-    /// A task is about to exit; its table is complete still.
-    Exiting {
-        /// Where it stands.
-        stop: Stop,
-    },
-    /// A task has ended.
-    Ended {
-        /// Which.
-        tid: i32,
-        /// How.
-        fate: Fate,
-    },
-    /// This signal asks this program to end.
-    Asked(i32),
-    /// The time is up.
-    Late,
-    /// Nobody is left to follow.
-    Nobody,
-}
-
-/// A new task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Birth {
-    /// Its id.
-    pub child: i32,
-    /// The task that made it.
-    pub parent: i32,
-    /// Whether it is a thread of that one's process.
-    pub is_thread: bool,
-    /// Whether both use one table (CLONE_FILES), so that what one opens the other has.
-    pub shares_table: bool,
-    /// Whether the parent stands still until the child has executed or ended (vfork(2)).
-    pub parent_waits: bool,
-}
-
-/// Which table a task uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct TableId(usize);
 
 #[derive(Debug)]
 struct Task {
+    /// The process that it belongs to.
+    process: i32,
     table: TableId,
     call: Option<Pending>,
     pace: Pace,
+    /// Of one that its parent has told of, until it stops for the first time.
+    birth: Option<Birth>,
 }
 
 /// A call that was entered.
@@ -104,6 +45,17 @@ struct Pending {
     call: Option<&'static Call>,
     raw: [u64; 6],
     args: Vec<String>,
+    making: Option<Making>,
+}
+
+/// A new task that has stopped, and whose parent has not told of it yet.
+#[derive(Debug)]
+struct Early {
+    stop: Stop,
+    /// The process that made it, as far as the kernel tells.
+    maker: i32,
+    /// At what pace that goes, where it is followed.
+    pace: Option<Pace>,
 }
 
 /// Follows the tasks of a [`Tracer`].
@@ -111,13 +63,12 @@ pub struct Follower<'a> {
     source: &'a dyn Source,
     tracer: Tracer,
     tasks: HashMap<i32, Task>,
-    /// Each table as it was when it was read last.
-    tables: HashMap<TableId, Snapshot>,
-    next_table: usize,
-    /// New tasks whose parents have told of them, and that have not stopped yet.
-    told: HashMap<i32, Birth>,
-    /// New tasks that have stopped, and whose parents have not told of them yet.
-    early: HashMap<i32, Stop>,
+    tables: Tables<'a>,
+    early: HashMap<i32, Early>,
+    /// Parents that have told of a child, until that has stopped: which, and where they stand.
+    waiting: HashMap<i32, (i32, Stop)>,
+    /// Tasks that have ended, and whose parents have not told of them yet.
+    gone: HashSet<i32>,
     steps: usize,
 }
 
@@ -130,19 +81,18 @@ impl std::fmt::Debug for Follower<'_> {
 impl<'a> Follower<'a> {
     /// Follows what `tracer` has seized: `first`, and whatever it makes.
     pub fn new(source: &'a dyn Source, tracer: Tracer, first: i32) -> Self {
-        let mut follower = Self {
+        let mut tables = Tables::new(source);
+        let task = Task { process: first, table: tables.make(), call: None, pace: Pace::ToCall, birth: None };
+        Self {
             source,
             tracer,
-            tasks: HashMap::new(),
-            tables: HashMap::new(),
-            next_table: 0,
-            told: HashMap::new(),
+            tasks: HashMap::from([(first, task)]),
+            tables,
             early: HashMap::new(),
+            waiting: HashMap::new(),
+            gone: HashSet::new(),
             steps: 0,
-        };
-        let table = follower.new_table();
-        follower.tasks.insert(first, Task { table, call: None, pace: Pace::ToCall });
-        follower
+        }
     }
 
     /// The tracer, for what is not followed: the tasks that live, and their end.
@@ -151,10 +101,17 @@ impl<'a> Follower<'a> {
     }
 
     /// Lets a task go on. One that is let go `Free` is followed no more in its calls, and neither are
-    /// the tasks that it makes.
+    /// the tasks that it makes: of them only births, programs and ends are told.
     pub fn go(&mut self, stop: Stop, pace: Pace) -> Read<()> {
         if let Some(task) = self.tasks.get_mut(&stop.tid()) {
-            task.pace = pace;
+            let before = std::mem::replace(&mut task.pace, pace);
+            if pace == Pace::Free && !matches!(stop, Stop::Entry(_)) {
+                task.call = None;
+            }
+            // What it did meanwhile is not its next call's doing.
+            if (before, pace) == (Pace::Free, Pace::ToCall) {
+                self.tables.read(task.table, stop.tid());
+            }
         }
         stop.go(pace)
     }
@@ -162,10 +119,13 @@ impl<'a> Follower<'a> {
     /// Waits for the next event, at most until `deadline`.
     pub fn next(&mut self, deadline: Option<Instant>) -> Read<Event> {
         loop {
+            if let Some(event) = self.adopt() {
+                return Ok(event);
+            }
             let event = match self.tracer.next(deadline)? {
                 Next::Stop(stop) => self.at_stop(stop)?,
                 Next::Ended { tid, how } => {
-                    self.forget(tid);
+                    self.bury(tid)?;
                     Some(Event::Ended { tid, fate: fate(how) })
                 }
                 Next::Asked(signal) => Some(Event::Asked(signal)),
@@ -185,25 +145,31 @@ impl<'a> Follower<'a> {
 
     fn at_stop(&mut self, stop: Stop) -> Read<Option<Event>> {
         let tid = stop.tid();
-        match &stop {
-            Stop::Attached(_) => match self.told.remove(&tid) {
-                Some(birth) => return Ok(Some(self.born(birth, stop))),
-                // PTRACE_INTERRUPT and the end of a group stop look the same; nobody asks for them.
-                None if self.tasks.contains_key(&tid) => {}
-                None => {
-                    self.early.insert(tid, stop);
-                    return Ok(None);
+        // Killed where it waited: it stands elsewhere now.
+        self.waiting.remove(&tid);
+        match self.tasks.get_mut(&tid) {
+            Some(task) => {
+                if let Some(birth) = task.birth.take() {
+                    self.release(birth)?;
+                    return Ok(Some(self.born(birth, stop)));
                 }
-            },
-            Stop::Born(born) => {
-                let birth = self.birth(tid, born.kind.child);
-                let early = self.early.remove(&birth.child);
-                self.resume(stop)?;
-                if let Some(child) = early {
-                    return Ok(Some(self.born(birth, child)));
-                }
-                self.told.insert(birth.child, birth);
+            }
+            None if matches!(stop, Stop::Exec(_)) => {}
+            None => {
+                self.unannounced(stop)?;
                 return Ok(None);
+            }
+        }
+        match &stop {
+            Stop::Born(born) => {
+                let child = born.kind.child;
+                let event = self.told(tid, born.kind);
+                if self.tasks.get(&child).is_some_and(|task| task.birth.is_some()) {
+                    self.waiting.insert(tid, (child, stop));
+                } else {
+                    self.resume(stop)?;
+                }
+                return Ok(event);
             }
             Stop::Entry(entry) => {
                 let Entry { arch, number, args } = entry.kind;
@@ -222,7 +188,8 @@ impl<'a> Follower<'a> {
                 return Ok(Some(Event::Exec { step: self.executed(tid, former), former, stop }));
             }
             Stop::Exiting(_) => return Ok(Some(Event::Exiting { stop })),
-            Stop::Delivery(_) | Stop::Group(_) | Stop::Other(_) => {}
+            // Of a task that is known, `Attached` is the end of a group stop.
+            Stop::Attached(_) | Stop::Delivery(_) | Stop::Group(_) | Stop::Other(_) => {}
         }
         self.resume(stop)?;
         Ok(None)
@@ -234,80 +201,150 @@ impl<'a> Follower<'a> {
         stop.go(pace)
     }
 
-    /// What the call that a parent stands in says of its child.
-    fn birth(&self, parent: i32, child: i32) -> Birth {
-        let pending = self.tasks.get(&parent).and_then(|task| task.call.as_ref());
-        let name = pending.and_then(|pending| pending.call).map_or("", |call| call.name);
-        let flags = pending.and_then(|pending| pending.args.first()).map_or("", String::as_str);
-        let has = |flag: &str| flags.split('|').any(|known| known == flag);
-        Birth {
-            child,
-            parent,
-            is_thread: has("CLONE_THREAD"),
-            shares_table: has("CLONE_FILES"),
-            parent_waits: name == "vfork" || has("CLONE_VFORK"),
+    /// Lets a parent go on that waited for its child to stop, or to end before it did.
+    fn release(&mut self, birth: Birth) -> Read<()> {
+        match self.waiting.remove(&birth.parent) {
+            Some((child, stop)) if child == birth.child => self.resume(stop),
+            _ => Ok(()),
         }
     }
 
-    fn born(&mut self, birth: Birth, stop: Stop) -> Event {
-        let parent = self.tasks.get(&birth.parent).map(|task| (task.table, task.pace));
-        let pace = parent.map_or(Pace::ToCall, |(_, pace)| pace);
-        let table = match parent {
-            Some((table, _)) if birth.shares_table => table,
-            _ => self.new_table(),
+    /// A task has stopped that nobody has told of. It stands until its parent does.
+    fn unannounced(&mut self, stop: Stop) -> Read<()> {
+        let tid = stop.tid();
+        self.gone.remove(&tid);
+        if matches!(stop, Stop::Exiting(_)) {
+            // Killed at once. Another thread's execve(2), for one, waits for its end.
+            self.early.remove(&tid);
+            return stop.go(Pace::Free);
+        }
+        let maker = match process_of(tid) {
+            Some(process) if process != tid => process,
+            _ => self.source.stat(tid).map_or(0, |stat| stat.ppid),
         };
-        self.tasks.insert(birth.child, Task { table, call: None, pace });
-        if !birth.shares_table && pace == Pace::ToCall {
-            self.read(birth.child);
+        let pace = self.tasks.values().find(|task| task.process == maker).map(|task| task.pace);
+        self.early.insert(tid, Early { stop, maker, pace });
+        Ok(())
+    }
+
+    /// A parent tells of its child. It stands while this asks: so both still are as they were made.
+    fn told(&mut self, parent: i32, born: Born) -> Option<Event> {
+        let child = born.child;
+        if self.gone.remove(&child) || self.tasks.contains_key(&child) {
+            return None;
+        }
+        let task = self.tasks.get_mut(&parent)?;
+        let making = task.call.as_ref().and_then(|call| call.making);
+        if task.pace == Pace::Free {
+            // Its return will not be seen.
+            task.call = None;
+        }
+        let (process, table, pace) = (task.process, task.table, task.pace);
+        let is_thread = making
+            .map_or_else(|| process_of(child).is_some_and(|process| process != child), |it| it.is_thread);
+        let shares_table = making
+            .map_or_else(|| share_table(parent, child).unwrap_or(is_thread), |making| making.shares_table);
+        let birth = Birth { child, parent, is_thread, shares_table, parent_waits: born.waits };
+        let table = if shares_table { table } else { self.tables.make() };
+        let process = if is_thread { process } else { child };
+        self.tasks.insert(child, Task { process, table, call: None, pace, birth: Some(birth) });
+        let early = self.early.remove(&child)?;
+        self.tasks.get_mut(&child)?.birth = None;
+        Some(self.born(birth, early.stop))
+    }
+
+    /// The birth of a task whose parent can no longer tell of it: SIGKILL struck inside its call.
+    fn adopt(&mut self) -> Option<Event> {
+        let orphan = self.early.iter().find(|(_, early)| !self.may_be_told_of(early));
+        let child = orphan.map(|(child, _)| *child)?;
+        let Early { stop, maker, pace } = self.early.remove(&child)?;
+        let process = process_of(child).unwrap_or(child);
+        let is_thread = process != child;
+        let sharer = self.tasks.values().find(|task| is_thread && task.process == process);
+        let table = sharer.map_or_else(|| self.tables.make(), |task| task.table);
+        let birth = Birth { child, parent: maker, is_thread, shares_table: is_thread, parent_waits: false };
+        let pace = pace.unwrap_or(Pace::ToCall);
+        self.tasks.insert(child, Task { process, table, call: None, pace, birth: None });
+        Some(self.born(birth, stop))
+    }
+
+    /// Whether some task may be about to tell of one that has stopped early.
+    fn may_be_told_of(&self, early: &Early) -> bool {
+        let makes = |task: &Task| {
+            task.pace == Pace::Free
+                || task.call.as_ref().is_some_and(|pending| pending.call.is_none_or(Call::makes_tasks))
+        };
+        let mut of_maker = self.tasks.values().filter(|task| task.process == early.maker).peekable();
+        if of_maker.peek().is_some() || early.pace.is_some() {
+            return of_maker.any(makes);
+        }
+        // The kernel names whom the child was given to: as CLONE_PARENT wants it, or because the one
+        // that made it is gone.
+        self.tasks.values().any(makes)
+    }
+
+    fn born(&mut self, birth: Birth, stop: Stop) -> Event {
+        if let Some(task) = self.tasks.get(&birth.child)
+            && task.pace == Pace::ToCall
+            && !birth.shares_table
+        {
+            self.tables.read(task.table, birth.child);
         }
         Event::Born { birth, stop }
     }
 
     fn enter(&mut self, tid: i32, arch: u32, number: u64, raw: [u64; 6]) -> Option<&'static str> {
+        let task = self.tasks.get_mut(&tid)?;
+        task.call = None;
         let call = Call::of(arch, number);
         if call.is_none() && !is_foreign(arch, number) {
             return None;
         }
         let args = call.map_or_else(Vec::new, |call| call.arguments(tid, raw));
-        let task = self.tasks.get_mut(&tid)?;
-        if !self.tables.contains_key(&task.table) {
-            self.read(tid);
+        let making = call.and_then(|call| call.making(tid, raw));
+        task.call = Some(Pending { call, raw, args, making });
+        if !self.tables.is_known(task.table) {
+            self.tables.read(task.table, tid);
         }
-        self.tasks.get_mut(&tid)?.call = Some(Pending { call, raw, args });
         call.map(|call| call.name)
     }
 
     fn leave(&mut self, tid: i32, Return { value, is_error }: Return) -> Option<Step> {
-        let pending = self.tasks.get_mut(&tid)?.call.take()?;
+        let task = self.tasks.get_mut(&tid)?;
+        let Pending { call, raw, args, .. } = task.call.take()?;
         if is_error && is_restart(value) {
             return None;
         }
-        if pending.call.is_some_and(|call| call.name == "unshare") && !is_error {
-            let table = self.new_table();
-            self.tasks.get_mut(&tid)?.table = table;
+        if !is_error && call.is_some_and(|call| call.unshares_table(raw)) {
+            let shared = task.table;
+            task.table = self.tables.copy(shared);
+            self.forget_unused(shared);
         }
-        let changes = self.read(tid);
-        let Some(call) = pending.call else {
+        let changes = self.tables.read(self.tasks.get(&tid)?.table, tid);
+        let Some(call) = call else {
             // Nothing is known of it but what it left behind.
             return (!changes.is_empty()).then(|| self.step(tid, "?", Vec::new(), String::new(), changes));
         };
-        let result = call.result(tid, pending.raw, value, is_error);
-        Some(self.step(tid, call.name, pending.args, result, changes))
+        let result = call.result(tid, raw, value, is_error);
+        Some(self.step(tid, call.name, args, result, changes))
     }
 
     fn executed(&mut self, tid: i32, former: i32) -> Step {
-        let old = self.tasks.remove(&former);
-        let pace = old.as_ref().map_or(Pace::ToCall, |task| task.pace);
-        let before = old.as_ref().and_then(|task| self.tables.get(&task.table).cloned());
+        let caller = self.tasks.remove(&former);
+        // The first thread, where another one takes its place.
+        let replaced = self.tasks.remove(&tid);
+        let pace = caller.as_ref().map_or(Pace::ToCall, |task| task.pace);
         // execve gives the process a table of its own, whoever shared it before.
-        let table = self.new_table();
-        if let Some(before) = before {
-            self.tables.insert(table, before);
+        let table = match &caller {
+            Some(task) if pace == Pace::ToCall => self.tables.copy(task.table),
+            _ => self.tables.make(),
+        };
+        self.tasks.insert(tid, Task { process: tid, table, call: None, pace, birth: None });
+        for task in caller.iter().chain(&replaced) {
+            self.forget_unused(task.table);
         }
-        self.tasks.insert(tid, Task { table, call: None, pace });
-        let pending = old.and_then(|task| task.call);
-        let changes = self.read(tid);
-        let (name, args) = match pending {
+        let changes = if pace == Pace::ToCall { self.tables.read(table, tid) } else { Vec::new() };
+        let (name, args) = match caller.and_then(|task| task.call) {
             Some(Pending { call: Some(call), args, .. }) => (call.name, args),
             _ => ("execve", Vec::new()),
         };
@@ -337,34 +374,20 @@ impl<'a> Follower<'a> {
         Step { n: self.steps, actor: String::new(), pid: tid, call, args, result, changes }
     }
 
-    /// Reads the table of a task that stands still, and tells what is different from the last time.
-    fn read(&mut self, tid: i32) -> Vec<Change> {
-        let Some(table) = self.tasks.get(&tid).map(|task| task.table) else {
-            return Vec::new();
-        };
-        let need = Need { details: false, fdinfo: true, ends: false, identity: false };
-        let now = collect(self.source, &Request { which: Which::Pids(vec![tid]), need });
-        // A table of a task that was killed under the reader is not empty but unknown.
-        if now.processes.iter().all(|process| process.table.is_err()) {
-            return Vec::new();
-        }
-        let changes = self.tables.get(&table).map(|before| changes(before, &now));
-        self.tables.insert(table, now);
-        changes.unwrap_or_default()
-    }
-
-    fn new_table(&mut self) -> TableId {
-        self.next_table += 1;
-        TableId(self.next_table)
-    }
-
-    fn forget(&mut self, tid: i32) {
-        self.told.remove(&tid);
+    fn bury(&mut self, tid: i32) -> Read<()> {
         self.early.remove(&tid);
-        if let Some(task) = self.tasks.remove(&tid)
-            && !self.tasks.values().any(|other| other.table == task.table)
-        {
-            self.tables.remove(&task.table);
+        self.waiting.remove(&tid);
+        let Some(task) = self.tasks.remove(&tid) else {
+            self.gone.insert(tid);
+            return Ok(());
+        };
+        self.forget_unused(task.table);
+        task.birth.map_or(Ok(()), |birth| self.release(birth))
+    }
+
+    fn forget_unused(&mut self, table: TableId) {
+        if !self.tasks.values().any(|task| task.table == table) {
+            self.tables.forget(table);
         }
     }
 }

@@ -14,11 +14,13 @@
 
 mod ancestry;
 mod ends;
+mod event;
 mod files;
 pub mod follow;
 mod identity;
 mod processes;
 mod sockets;
+mod tables;
 
 pub use ancestry::{Ancestor, nearest_shell};
 

@@ -1,10 +1,12 @@
-//! kcmp(2): do two descriptors refer to one open file description?
+//! kcmp(2): do two descriptors refer to one open file description, do two tasks use one table?
 
 use super::{Errno, Failure, Read};
 use std::cmp::Ordering;
 
 /// KCMP_FILE of `include/uapi/linux/kcmp.h`.
 const KCMP_FILE: libc::c_int = 0;
+/// KCMP_FILES of the same file.
+const KCMP_FILES: libc::c_int = 2;
 
 /// Orders two descriptors, each given as (pid, fd), by their open file descriptions. The order is
 /// total and holds as long as the machine runs: the kernel compares addresses behind a secret
@@ -22,4 +24,12 @@ pub fn compare(a: (i32, i32), b: (i32, i32)) -> Read<Ordering> {
         2 => Ok(Ordering::Greater),
         _ => Err(Failure::new("kcmp", Errno::EOPNOTSUPP)),
     }
+}
+
+/// Whether two tasks use one table of descriptors (CLONE_FILES of clone(2)). It fails as [`compare`]
+/// does.
+pub fn share_table(a: i32, b: i32) -> Read<bool> {
+    // SAFETY: as for `compare`; this type takes no indices.
+    let result = unsafe { libc::syscall(libc::SYS_kcmp, a, b, KCMP_FILES, 0, 0) };
+    Errno::result(result).map(|order| order == 0).map_err(|errno| Failure::new("kcmp", errno))
 }

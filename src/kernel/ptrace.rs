@@ -5,6 +5,7 @@
 //! of its own, and resuming consumes it: a task that is stopped has one value that says so, and one
 //! that runs has none.
 
+use super::proc_dir::ProcDir;
 use super::signals::{Signals, Woken};
 use super::{Errno, Failure, Read};
 use nix::sys::ptrace::{self, Options};
@@ -61,6 +62,8 @@ pub struct Exec {
 pub struct Born {
     /// Its id.
     pub child: i32,
+    /// Whether the one that made it waits until it has executed a program or ended (CLONE_VFORK).
+    pub waits: bool,
 }
 
 /// About to exit; its table is complete still (PTRACE_EVENT_EXIT).
@@ -316,8 +319,9 @@ impl Tracer {
                 }
                 Stop::Exec(Stopped { tid, kind: Exec { former } })
             }
-            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                message().map_or(other, |child| Stop::Born(Stopped { tid, kind: Born { child } }))
+            event @ (libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE) => {
+                let waits = event == libc::PTRACE_EVENT_VFORK;
+                message().map_or(other, |child| Stop::Born(Stopped { tid, kind: Born { child, waits } }))
             }
             _ => other,
         };
@@ -359,6 +363,15 @@ pub fn send(pid: i32, signal: i32) {
     if let Ok(signal) = Signal::try_from(signal) {
         let _ = nix::sys::signal::kill(Pid::from_raw(pid), signal);
     }
+}
+
+/// The process that a task belongs to: its own id, unless it is a thread that is not the first one.
+/// No right is needed to ask.
+pub fn process_of(tid: i32) -> Option<i32> {
+    let mut dir = ProcDir::open(tid).ok()?;
+    let status = dir.read("status").ok()?;
+    let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"Tgid:\t"))?;
+    std::str::from_utf8(line).ok()?.parse().ok()
 }
 
 /// Asks what a stop at a system call is (PTRACE_GET_SYSCALL_INFO, since Linux 5.3).
