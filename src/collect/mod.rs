@@ -44,6 +44,8 @@ pub struct Need {
     pub details: bool,
     /// Flags, CLOEXEC and offsets.
     pub fdinfo: bool,
+    /// Addresses and states of sockets, from the tables of their network namespaces.
+    pub sockets: bool,
     /// The other ends, in all processes that may be read.
     pub ends: bool,
     /// Which descriptors share an open file description.
@@ -52,7 +54,10 @@ pub struct Need {
 
 impl Need {
     /// Everything.
-    pub const ALL: Self = Self { details: true, fdinfo: true, ends: true, identity: true };
+    pub const ALL: Self = Self { details: true, fdinfo: true, sockets: true, ends: true, identity: true };
+    /// The processes and the names of their descriptors' files, and nothing besides.
+    pub const NAMES: Self =
+        Self { details: false, fdinfo: false, sockets: false, ends: false, identity: false };
 }
 
 /// A question to the source.
@@ -76,7 +81,11 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
         }
     };
     let rows = processes::read(source, request, &mut gaps);
-    let sockets = sockets::Tables::load(source, &rows, &mut gaps);
+    let sockets = if request.need.sockets {
+        sockets::Tables::load(source, &rows, &mut gaps)
+    } else {
+        sockets::Tables::default()
+    };
     let devices = source.devices();
     let mut snapshot = Snapshot {
         taken_at,
