@@ -5,7 +5,9 @@ use crate::kernel::Live;
 use crate::lab::{self, Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
 use crate::model::{Fate, Step};
 use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, note, opening, running};
-use crate::view::moments::{after_fork, after_move, at_start, before_exec, held, stopped, stuck};
+use crate::view::moments::{
+    after_fork, after_move, at_start, before_exec, before_fork, held, stopped, stuck,
+};
 use crate::view::{LabDocument, MomentRecord, Style, lab_document, lang};
 use clap::ValueEnum;
 use std::ffi::CString;
@@ -175,6 +177,7 @@ fn narrate(
             Moment::Step(step) => narrator.step(out, step, style)?,
             Moment::Tables { at, snapshot, stages } => match at {
                 At::Start => at_start(out, snapshot, style)?,
+                At::BeforeFork => before_fork(out, snapshot, style)?,
                 At::Moved { .. } => after_move(out, snapshot, style)?,
                 At::AfterFork { child } => {
                     let stage = stages.iter().find(|stage| stage.pid == child);
@@ -239,6 +242,7 @@ fn record(
             Moment::Tables { at, snapshot, .. } => {
                 let name = match at {
                     At::Start => "start",
+                    At::BeforeFork => "before fork",
                     At::AfterFork { .. } => "fork",
                     At::Moved { .. } => "offset moved",
                     At::BeforeExec { .. } => "before exec",

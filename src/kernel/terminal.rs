@@ -3,9 +3,38 @@
 use super::signals::{Signals, Woken};
 use super::{Errno, Failure, Read};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{IsTerminal, Read as _};
 use std::os::fd::AsFd;
+
+/// The modes of the terminal at standard input, put back when this is dropped: a command that is ended
+/// while it has changed them cannot do it itself (termios(3)).
+#[derive(Debug)]
+pub struct Modes(Option<Termios>);
+
+impl Modes {
+    /// Notes them, where standard input is a terminal.
+    pub fn note() -> Self {
+        Self(tcgetattr(std::io::stdin()).ok())
+    }
+}
+
+impl Drop for Modes {
+    fn drop(&mut self) {
+        let Some(modes) = &self.0 else { return };
+        if tcgetattr(std::io::stdin()).is_ok_and(|now| now == *modes) {
+            return;
+        }
+        // From the background this would stop the program.
+        let mut background = SigSet::empty();
+        background.add(Signal::SIGTTOU);
+        let _ = background.thread_block();
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, modes);
+        let _ = background.thread_unblock();
+    }
+}
 
 /// Where a person types.
 #[derive(Debug)]

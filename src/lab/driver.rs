@@ -12,7 +12,7 @@ use crate::kernel::capture::Capture;
 use crate::kernel::ptrace::{Pace, Stop, Tracer};
 use crate::kernel::signals::Signals;
 use crate::kernel::spawn::{self, Outputs};
-use crate::kernel::terminal::Keyboard;
+use crate::kernel::terminal::{Keyboard, Modes};
 use crate::kernel::{Read, Source};
 use crate::model::{Fate, Inode, Step};
 use std::collections::{BTreeSet, HashMap};
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 /// Drives `plan` and tells `tell` what happens. Nothing that it started is left when this returns.
 pub fn drive(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
+    let _modes = Modes::note();
     let signals = Signals::take()?;
     let (outputs, captured) = capture_outputs(plan, &signals)?;
     let mut tracer = Tracer::new(signals);
@@ -196,6 +197,12 @@ impl Driver<'_> {
                 }
                 stop
             }
+            Event::Entry { call, stop } if is_fork(call) && self.has_made_ready(stop.tid()) => {
+                if self.plan.tables == Tables::All {
+                    self.tell_tables(At::BeforeFork, vec![self.shell], tell)?;
+                }
+                stop
+            }
             Event::Born { birth, stop } if !birth.is_thread => return self.at_birth(birth, stop, tell),
             Event::Exec { stop, .. } if !self.playing && self.is_real_shell() => {
                 self.playing = true;
@@ -233,6 +240,13 @@ impl Driver<'_> {
         };
         self.follower.go(stop, Pace::ToCall)?;
         Ok(end.take())
+    }
+
+    /// Whether the actor is about to make its only child, with more than it began with. What one that
+    /// makes a pipeline has before each of its forks, the tables after them show.
+    fn has_made_ready(&self, pid: i32) -> bool {
+        let Actor::Role { commands, .. } = &self.plan.actor else { return false };
+        self.playing && pid == self.shell && commands.len() == 1 && self.steps > 0
     }
 
     fn has_living_stages(&self) -> bool {

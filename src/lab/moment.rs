@@ -83,6 +83,8 @@ pub enum Tables {
 pub enum At {
     /// Before the shell's first call.
     Start,
+    /// The shell has made ready what its first child will inherit.
+    BeforeFork,
     /// A child was born.
     AfterFork {
         /// Which.

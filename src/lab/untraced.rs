@@ -10,7 +10,7 @@ use crate::collect::{Need, Request, Which, collect};
 use crate::kernel::capture::Capture;
 use crate::kernel::ptrace::{Ended, send};
 use crate::kernel::signals::{SIGTERM, Signals, Woken};
-use crate::kernel::terminal::{Answer, Keyboard};
+use crate::kernel::terminal::{Answer, Keyboard, Modes};
 use crate::kernel::untraced::{Untraced, proceed};
 use crate::kernel::{Source, StatRow};
 use crate::model::Fate;
@@ -30,6 +30,7 @@ pub fn drive_untraced(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>)
     let Actor::Role { commands, .. } = &plan.actor else {
         return Err(Problem::ActorLost);
     };
+    let _modes = Modes::note();
     let signals = Signals::take()?;
     let (outputs, captured) = capture_outputs(plan, &signals)?;
     let mut outcome = Outcome { captured, ..Outcome::default() };

@@ -41,8 +41,8 @@ messages! {
     }
     /// listen.
     listening(fd: &str) {
-        en: "Connections may come now. Whoever has a copy of {fd} keeps the port taken.",
-        ja: "接続を受けられるようになりました。{fd} のコピーを持つ者がいる限り、ポートは使用中のままです。",
+        en: "Connections may come now. accept would make a new socket for each, and no copy of this one. Whoever has a copy of the number {fd} keeps the port taken.",
+        ja: "接続を受けられるようになりました。accept は接続ごとに新しいソケットを作るのであって、これをコピーするのではありません。番号 {fd} のコピーを持つ者がいる限り、ポートは使用中のままです。",
     }
     /// The child's own file.
     own_file(fd: &str) {

@@ -192,6 +192,11 @@ messages! {
         en: "Before the first step:",
         ja: "最初のステップの前:",
     }
+    /// Heading of a table.
+    heading_before_fork() {
+        en: "Before the fork:",
+        ja: "fork の前:",
+    }
     /// Heading of two tables.
     heading_after_fork() {
         en: "After the fork, parent and child side by side:",

@@ -14,6 +14,12 @@ pub fn at_start(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::R
     alone(out, snapshot, &lang::heading_start(style.lang), style)
 }
 
+/// Writes the table that the first child will inherit.
+pub fn before_fork(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Result<()> {
+    writeln!(out)?;
+    alone(out, snapshot, &lang::heading_before_fork(style.lang), style)
+}
+
 /// Writes the table of a child that has changed it and is about to execute its command.
 pub fn before_exec(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Result<()> {
     writeln!(out)?;

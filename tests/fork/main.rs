@@ -60,6 +60,16 @@ fn a_child_has_its_parents_numbers_and_open_file_descriptions() {
 }
 
 #[test]
+fn the_parents_table_is_shown_before_the_fork() {
+    let found = document(&[]);
+    let before = moment(&found, "before fork");
+    let processes = before["processes"].as_array().unwrap();
+    assert_eq!(processes.len(), 1);
+    assert_eq!(descriptors(before, pid(&processes[0])).len(), 10);
+    assert_eq!(descriptor(before, pid(&processes[0]), 3)["offset"], 7);
+}
+
+#[test]
 fn the_childs_seek_moves_the_parents_offset() {
     let found = document(&[]);
     let moved = moment(&found, "offset moved");

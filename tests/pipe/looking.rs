@@ -112,3 +112,24 @@ fn the_end_of_input_on_a_terminal_ends_the_lab() {
     let (text, status) = typed("--hold --tables none 'sleep 77103 | cat'", "\u{4}");
     assert_eq!(status, Some(0), "{text}");
 }
+
+#[test]
+fn the_terminal_is_as_it_was_whatever_a_command_did_to_it() {
+    if !installed("setsid") || !installed("stty") {
+        return;
+    }
+    let mut command = Command::new("setsid");
+    // The command takes the terminal's modes away and is ended before it could put them back.
+    let lab = format!(
+        "'{}' pipe --tables none --timeout 0.5 \"sh -c 'stty raw -echo; sleep 77104'\"",
+        program().display()
+    );
+    let line = format!("stty -g > before; {lab}; stty -g > after");
+    command.args(["--ctty", "--wait", "sh", "-c", &line]);
+    let folder = tempfile::tempdir().unwrap();
+    plain(command.current_dir(folder.path()));
+    let (text, _) = on(80, &mut command, "");
+    let modes = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(text.contains("It did not end by itself"), "{text}");
+    assert_eq!(modes("before"), modes("after"));
+}
