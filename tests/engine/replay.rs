@@ -50,11 +50,13 @@ impl Replay {
                 self.apply(step, tid);
             }
             Event::Exiting { stop } => {
-                if self.is_alone(stop.tid()) {
-                    let tid = stop.tid();
+                let tid = stop.tid();
+                if self.is_alone(tid) {
                     assert_eq!(table(tid), *self.tables[&tid].borrow(), "{tid} at its exit");
                     self.exits += 1;
                 }
+                // It changes nothing any more, whoever goes on with the table.
+                self.tables.remove(&tid);
             }
             Event::Ended { tid, .. } => drop(self.tables.remove(tid)),
             Event::Asked(_) | Event::Late | Event::Nobody => {}
