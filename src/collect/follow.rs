@@ -401,5 +401,7 @@ fn fate(how: Ended) -> Fate {
 
 /// Whether a failure says that nothing may be traced here.
 pub fn is_forbidden(failure: Failure) -> bool {
-    failure.call == "ptrace" && failure.errno == crate::kernel::Errno::EPERM
+    use crate::kernel::Errno;
+    // A seccomp filter may answer with whichever of these it likes.
+    failure.call == "ptrace" && matches!(failure.errno, Errno::EPERM | Errno::EACCES | Errno::ENOSYS)
 }
