@@ -32,7 +32,15 @@ pub fn program() -> &'static Path {
 pub fn every_kind() -> Command {
     let path = program().with_file_name("examples").join("every_kind");
     assert!(path.exists(), "{} is not there: run `cargo build --examples`", path.display());
-    Command::new(path)
+    let mut command = Command::new(path);
+    command.stderr(own_errors());
+    command
+}
+
+/// A standard error that is nobody else's: that of the tests may be a file, whose offset moves with each
+/// line that a test prints, so that no two readings of it are the same.
+fn own_errors() -> Stdio {
+    Stdio::null()
 }
 
 /// `ganariya-fd inspect ARGUMENTS`, in English and without what the environment says of colours.
@@ -157,7 +165,7 @@ impl Drop for Actor {
 /// The command for [`Actor::shell`].
 pub fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{script}\necho ready\nread line"));
+    command.arg("-c").arg(format!("{script}\necho ready\nread line")).stderr(own_errors());
     command
 }
 

@@ -58,7 +58,9 @@ fn tables_fit_the_width_of_the_terminal() {
 
 #[test]
 fn a_terminal_gets_a_block_for_each_process() {
-    let (one, other) = (Actor::shell(""), Actor::shell(""));
+    let errors = File::create("/dev/null").unwrap();
+    let shell = || Actor::start(common::shell("").stderr(errors.try_clone().unwrap()));
+    let (one, other) = (shell(), shell());
     let text = without_colour(&inspect(100, &[&one.pid.to_string(), &other.pid.to_string()]));
     let headings: Vec<_> = text.lines().filter(|line| line.contains("ppid")).collect();
     assert_eq!(headings.len(), 2, "{text}");
@@ -72,7 +74,7 @@ fn a_terminal_gets_a_block_for_each_process() {
         let cells: Vec<_> = line.split('│').map(str::trim).collect();
         assert_eq!(cells[1..7], ["FD", "MODE", "KIND", "NAME", "FLAGS", "CONNECTED TO"]);
     }
-    // Both inherit the standard error of the tests.
+    // Both have one standard error.
     assert!(text.contains("share one open file description"), "{text}");
 }
 
