@@ -15,8 +15,8 @@
 //! | [`kernel`] | bytes in, plain rows out: `/proc`, kcmp, ptrace stops, spawning; alone has `unsafe` | nothing of ours |
 //! | [`model`] | the nouns: snapshot, process, descriptor, open file description, gap | nothing of ours |
 //! | [`kind`] | clue → meaning: one file for each kind of file | `model` |
-//! | [`collect`] | rows → snapshot; identity by kcmp; what failed becomes a gap | `kernel`, `kind`, `model` |
-//! | [`query`] | answers computed from a snapshot: peers, sharing, changes, what to draw | `model` |
+//! | [`collect`] | rows → snapshot, ptrace stops → events; identity by kcmp; what failed becomes a gap | `kernel`, `kind`, `model` |
+//! | [`query`] | answers computed from a snapshot: peers, sharing, what to draw | `model` |
 //! | [`lab`] | real actors, stopped at real system calls | `kernel`, `collect`, `model`, `query` |
 //! | [`view`] | answers → bytes, for people in two languages and for programs | `model`, `query` |
 //! | [`cmd`] | a file for each subcommand: arguments, help and what it runs | all |
@@ -29,7 +29,6 @@ pub mod collect;
 pub mod kernel;
 pub mod kind;
 pub mod lab;
-
 pub mod model;
 pub mod query;
 pub mod view;

@@ -29,7 +29,10 @@ pub fn before_exec(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io
 fn alone(out: &mut dyn Write, snapshot: &Snapshot, heading: &str, style: Style) -> io::Result<()> {
     paragraph(out, heading, Tone::Strong, style)?;
     let context = Context::new(snapshot, style);
-    for shown in &snapshot.processes {
+    for (index, shown) in snapshot.processes.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
         block(out, &context, shown, true)?;
     }
     writeln!(out)

@@ -160,3 +160,43 @@ fn under_another_tracer_nothing_is_left_either() {
     assert_eq!((ran.status, ran.text()), (2, ""), "{}", ran.err);
     assert!(ran.err.contains("forbidden here (ptrace: EPERM)"), "{}", ran.err);
 }
+
+/// Runs a program under a seccomp filter (seccomp(2)) that answers ptrace with EPERM.
+#[cfg(target_arch = "x86_64")]
+const WITHOUT_PTRACE: &str = "
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None)
+def instruction(code, true, false, k): return struct.pack('HBBI', code, true, false, k)
+# Load the call's number; is it ptrace (101)? then EPERM, else allow.
+program = (instruction(0x20, 0, 0, 0) + instruction(0x15, 0, 1, 101)
+           + instruction(0x06, 0, 0, 0x00050001) + instruction(0x06, 0, 0, 0x7fff0000))
+text = ctypes.create_string_buffer(program)
+class Program(ctypes.Structure):
+    _fields_ = [('length', ctypes.c_ushort), ('filter', ctypes.c_void_p)]
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(Program(4, ctypes.addressof(text)))) == 0
+os.execvp(sys.argv[1], sys.argv[1:])
+";
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn under_a_seccomp_filter_that_forbids_tracing_it_shows_what_it_can() {
+    if !installed("python3") {
+        return;
+    }
+    let mut command = Command::new("python3");
+    command.args(["-c", WITHOUT_PTRACE]).arg(program());
+    command.args(["pipe", "--format", "json", "--timeout", "60", "echo hi | cat; exit 3"]);
+    // The grammar is the lab's own, tracer or not.
+    plain(&mut command);
+    assert_eq!(run(&mut command).status, 2);
+    let mut command = Command::new("python3");
+    command.args(["-c", WITHOUT_PTRACE]).arg(program());
+    command.args(["pipe", "--format", "json", "--timeout", "60", "echo hi | sh -c 'cat; exit 3'"]);
+    plain(&mut command);
+    let ran = run(&mut command);
+    assert_eq!(ran.status, 3, "{}", ran.err);
+    let found = ran.json();
+    assert_eq!(found["moments"][0]["name"], "stopped before exec");
+    assert_eq!(found["output"]["stdout"], "hi\n");
+}
