@@ -392,7 +392,8 @@ impl<'a> Follower<'a> {
     }
 }
 
-fn fate(how: Ended) -> Fate {
+/// An end in the words of the model.
+pub fn fate(how: Ended) -> Fate {
     match how {
         Ended::Exited(status) => Fate::Exited(status),
         Ended::Killed(signal) => Fate::Killed(signal),

@@ -6,7 +6,7 @@
 //! the orders that the kernel might have chosen, and the one that is easiest to read.
 
 use super::telling::is_fork;
-use super::{Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
+use super::{Actor, At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
 use crate::collect::follow::{Birth, Event, Follower};
 use crate::kernel::capture::Capture;
 use crate::kernel::ptrace::{Pace, Stop, Tracer};
@@ -92,7 +92,7 @@ pub(super) enum End {
 }
 
 /// How long nothing may happen, at the least, before the wiring counts as one that does not end.
-const WIRING: Duration = Duration::from_secs(5);
+pub(super) const WIRING: Duration = Duration::from_secs(5);
 
 /// How long nothing may happen before the driver looks whether somebody waits for one that it keeps
 /// from running.
@@ -370,6 +370,13 @@ pub(super) fn capture_outputs(plan: &Plan<'_>, signals: &Signals) -> Read<(Outpu
         signals.take_up(capture);
     }
     Ok((Outputs { out: Some(out_end), err: Some(err_end) }, captured))
+}
+
+/// What was taken up through them until now, where it was.
+pub(super) fn captured_outputs(signals: &Signals) -> Read<Option<(Output, Output)>> {
+    let output = |capture: Capture| Output { bytes: capture.bytes, left_out: capture.left_out };
+    let captures = <[Capture; 2]>::try_from(signals.taken_up()?);
+    Ok(captures.ok().map(|[out, err]| (output(out), output(err))))
 }
 
 fn inode(capture: &Capture) -> Inode {

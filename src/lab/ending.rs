@@ -1,17 +1,16 @@
 //! The other half of the driver: lets everything run, and ends it, by itself or not.
 
-use super::driver::{Driver, End, PATIENCE};
-use super::{Moment, Outcome, Output, Problem, Tell};
+use super::driver::{Driver, End, PATIENCE, captured_outputs};
+use super::{Moment, Outcome, Problem, Tell};
 use crate::collect::follow::Event;
 use crate::kernel::Failure;
-use crate::kernel::capture::Capture;
 use crate::kernel::ptrace::{Pace, send};
 use crate::kernel::signals::{SIGCONT, SIGTERM};
 use crate::query::{Peers, Wiring};
 use std::time::{Duration, Instant};
 
 /// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 impl Driver<'_> {
     pub(super) fn run_to_the_end(mut self, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
@@ -39,34 +38,30 @@ impl Driver<'_> {
         Ok(self.finish())
     }
 
-    /// Who waits in vain, and in a read of which descriptor: when every stage that lives reads from a
-    /// pipe, and all that could write into those pipes are these readers themselves and the shell,
-    /// which waits for them.
+    /// Who waits in vain, and in a read of which descriptor: the first stage that lives, when each of
+    /// them reads from a pipe into which nobody could write but these readers and the shell, which waits
+    /// for them.
     fn stuck(&self) -> Option<(i32, i32)> {
         if !self.plan.leave_open {
             return None;
         }
         let living: Vec<i32> =
             self.stages.iter().filter(|stage| stage.fate.is_none()).map(|stage| stage.pid).collect();
-        let mut first = None;
-        for &pid in &living {
-            match self.source.waiting(pid) {
-                Ok(Some(("read", args))) => {
-                    let fd = i32::try_from(args[0]).unwrap_or(-1);
-                    first = first.or(Some((pid, fd)));
-                }
-                _ => return None,
-            }
-        }
-        let (reader, fd) = first?;
-        let snapshot = self.tables(vec![reader]);
+        let waits = living.iter().map(|&pid| Some((pid, self.waits_in_vain(pid, &living)?)));
+        waits.collect::<Option<Vec<_>>>()?.first().copied()
+    }
+
+    /// Of which descriptor a stage's read waits in vain.
+    fn waits_in_vain(&self, pid: i32, living: &[i32]) -> Option<i32> {
+        let Ok(Some(("read", args))) = self.source.waiting(pid) else { return None };
+        let fd = i32::try_from(args[0]).ok()?;
+        let snapshot = self.tables(vec![pid]);
         let wiring = Wiring::new(&snapshot);
-        let found = snapshot.descriptors().find(|(_, descriptor)| descriptor.fd == fd);
-        let (process, descriptor) = found?;
+        let (process, descriptor) = snapshot.descriptors().find(|(_, descriptor)| descriptor.fd == fd)?;
         let Peers::Found(writers) = wiring.peers(process.id, descriptor) else { return None };
         let ours = |pid: i32| pid == self.shell || living.contains(&pid);
         let vain = !writers.is_empty() && writers.iter().all(|writer| ours(writer.process.pid));
-        vain.then_some((reader, fd))
+        vain.then_some(fd)
     }
 
     fn tell_stuck(&self, reader: i32, fd: i32, tell: &mut Tell<'_>) -> Result<(), Problem> {
@@ -120,11 +115,8 @@ impl Driver<'_> {
             self.at_end(pid, fate);
         }
         // The rest of what was written lies in the pipes still.
-        if let Ok(captures) = self.follower.tracer().signals().taken_up()
-            && let Ok([out, err]) = <[Capture; 2]>::try_from(captures)
-        {
-            let output = |capture: Capture| Output { bytes: capture.bytes, left_out: capture.left_out };
-            self.outcome.output = Some((output(out), output(err)));
+        if let Ok(output) = captured_outputs(self.follower.tracer().signals()) {
+            self.outcome.output = output;
         }
         self.outcome.stages = self.stages;
         self.outcome

@@ -1,6 +1,6 @@
 //! What the driver tells of what it sees, and how it waits for the person who reads it.
 
-use super::driver::{Driver, End};
+use super::driver::{Driver, End, WIRING};
 use super::prelude::worth_telling;
 use super::{At, Moment, Problem, Tables, Tell};
 use crate::collect::{Need, Request, Which, collect};
@@ -101,7 +101,7 @@ impl Driver<'_> {
                 Answer::Woken(_) => {}
             }
         };
-        self.deadline = Instant::now() + self.plan.timeout;
+        self.deadline = Instant::now() + self.plan.timeout.max(WIRING);
         Ok(end)
     }
 }

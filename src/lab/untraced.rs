@@ -4,16 +4,16 @@
 //! table that the command will have, unless it holds descriptors with CLOEXEC.
 
 use super::actor::STOPPED;
-use super::driver::capture_outputs;
-use super::{Actor, At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
+use super::driver::{WIRING, capture_outputs, captured_outputs};
+use super::ending::GRACE;
+use super::{Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
+use crate::collect::follow::fate;
 use crate::collect::{Need, Request, Which, collect};
-use crate::kernel::capture::Capture;
-use crate::kernel::ptrace::{Ended, send};
+use crate::kernel::ptrace::send;
 use crate::kernel::signals::{SIGTERM, Signals, Woken};
 use crate::kernel::terminal::{Answer, Keyboard, Modes};
 use crate::kernel::untraced::{Untraced, proceed};
 use crate::kernel::{Source, StatRow};
-use crate::model::Fate;
 use std::time::{Duration, Instant};
 
 /// How long the driver waits before it looks again whether all have stopped.
@@ -21,9 +21,6 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// How long it waits before it tells those again to go on that stand still.
 const AGAIN: Duration = Duration::from_millis(50);
-
-/// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs `plan`, whose actor stops itself, and tells what can be seen of it from outside.
 pub fn drive_untraced(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>) -> Result<Outcome, Problem> {
@@ -52,7 +49,7 @@ pub fn drive_untraced(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>)
                 outcome.asked = Some(signal);
                 return Ok(outcome);
             }
-            _ if started.elapsed() > plan.timeout.max(Duration::from_secs(5)) => {
+            _ if started.elapsed() > plan.timeout.max(WIRING) => {
                 outcome.late = Some(plan.timeout);
                 return Ok(outcome);
             }
@@ -116,14 +113,8 @@ pub fn drive_untraced(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>)
         }
         let _ = shell.wait(&signals, Instant::now() + GRACE)?;
     }
-    outcome.shell = shell.ended()?.map(|how| match how {
-        Ended::Exited(status) => Fate::Exited(status),
-        Ended::Killed(signal) => Fate::Killed(signal),
-    });
-    if let Ok([out, err]) = <[Capture; 2]>::try_from(signals.taken_up()?) {
-        let output = |capture: Capture| Output { bytes: capture.bytes, left_out: capture.left_out };
-        outcome.output = Some((output(out), output(err)));
-    }
+    outcome.shell = shell.ended()?.map(fate);
+    outcome.output = captured_outputs(&signals)?;
     Ok(outcome)
 }
 
