@@ -21,6 +21,11 @@ pub struct Untraced {
 impl Untraced {
     /// Starts `program`, as `spawn::launch_with` does, but does not seize it.
     pub fn launch(program: &CStr, argv: &[CString], outputs: Outputs, signals: &Signals) -> Read<Self> {
+        // What the actor's own children leave behind becomes this process's when they end, so that it
+        // can be ended as well (PR_SET_CHILD_SUBREAPER).
+        // SAFETY: the call takes integers alone.
+        Errno::result(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) })
+            .map_err(|errno| Failure::new("prctl", errno))?;
         let (environment, mask, parent) = (environment(), signals.before(), std::process::id());
         // SAFETY: this program has one thread, so its child may do whatever it may do.
         match unsafe { fork() }.map_err(|errno| Failure::new("clone", errno))? {
@@ -69,11 +74,29 @@ impl Untraced {
 }
 
 impl Drop for Untraced {
-    /// Kills it; its own children are told to die with it.
+    /// Kills it, and with it all that it has left behind. Its own children are told to die with it; what
+    /// these have started becomes a child of this process, and is killed then.
     fn drop(&mut self) {
-        if let Ok(None) = self.ended() {
-            let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
-            let _ = nix::sys::wait::waitpid(Pid::from_raw(self.pid), None);
+        loop {
+            // The list is there where CONFIG_PROC_CHILDREN is set (proc_tid_children(5)). Without it
+            // only the actor is known, and only that is waited for.
+            let list = std::fs::read_to_string("/proc/thread-self/children").ok();
+            let whom = if list.is_some() { -1 } else { self.pid };
+            let children = list.unwrap_or_default();
+            for child in children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()) {
+                let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
+            }
+            if self.ended.is_none() {
+                let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
+            }
+            let mut status = 0;
+            // SAFETY: `status` is a valid place for an int.
+            let pid = Errno::result(unsafe { libc::waitpid(whom, &raw mut status, 0) });
+            match pid {
+                Ok(pid) if pid == self.pid => self.ended = Some(Ended::Killed(libc::SIGKILL)),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => return,
+            }
         }
     }
 }

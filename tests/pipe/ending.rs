@@ -199,4 +199,11 @@ fn under_a_seccomp_filter_that_forbids_tracing_it_shows_what_it_can() {
     let found = ran.json();
     assert_eq!(found["moments"][0]["name"], "stopped before exec");
     assert_eq!(found["output"]["stdout"], "hi\n");
+    // What a command left in the background is ended there, too.
+    let mut command = Command::new("python3");
+    command.args(["-c", WITHOUT_PTRACE]).arg(program());
+    command.args(["pipe", "sh -c 'setsid sleep 77010 >/dev/null 2>&1 & exec true'"]);
+    plain(&mut command);
+    assert_eq!(run(&mut command).status, 0);
+    assert_eq!(with_argument("77010"), Vec::<i32>::new());
 }
