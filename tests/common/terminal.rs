@@ -28,12 +28,25 @@ pub fn on(columns: u16, command: &mut Command, typed: &str) -> (String, Option<i
     drop(slave);
     let mut master = File::from(master);
     master.write_all(typed.as_bytes()).unwrap();
-    let (mut text, mut part) = (Vec::new(), [0; 4096]);
-    // The last close of the slave's side is an EIO here.
-    while let Ok(length @ 1..) = master.read(&mut part) {
-        text.extend_from_slice(&part[..length]);
-    }
+    let text = to_the_end(&mut master);
     let status = child.wait().unwrap().code();
     // The terminal's line discipline puts a carriage return before each line feed.
     (String::from_utf8(text).unwrap().replace("\r\n", "\n"), status)
+}
+
+/// Reads what the terminal gets until the slave's side is closed for the last time, which is an EIO here.
+///
+/// A first EIO is not yet the end: the kernel looks whether anything has come, then whether the other side is
+/// closed, and what was written between the two is not seen by that read (`n_tty_read` of
+/// `drivers/tty/n_tty.c`). The next one sees it, and after the close nothing more can come.
+fn to_the_end(master: &mut File) -> Vec<u8> {
+    let (mut text, mut part) = (Vec::new(), [0; 4096]);
+    let mut closed = false;
+    loop {
+        match master.read(&mut part) {
+            Ok(length @ 1..) => text.extend_from_slice(&part[..length]),
+            _ if closed => return text,
+            _ => closed = true,
+        }
+    }
 }
