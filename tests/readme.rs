@@ -69,6 +69,12 @@ fn even_out(text: &str) -> String {
     let even =
         even.split("/dev/pts/").map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '#'));
     let even = even.collect::<Vec<_>>().join("/dev/pts/#");
+    // The terminal's own descriptor is the lowest that happens to be free in the tests.
+    let mut parts = even.split("xterm[#] fd ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let even = parts.fold(first, |even, part| {
+        even + "xterm[#] fd # " + part.trim_start_matches(|c: char| c.is_ascii_digit())
+    });
     even.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -104,6 +110,8 @@ fn outputs_are_what_the_program_prints() {
     }
     let blocks: Vec<_> = blocks(README).into_iter().filter(|block| !block.output.trim().is_empty()).collect();
     assert!(blocks.len() >= 2, "README.md shows no outputs");
+    // This process holds the other end of the terminal, as a terminal emulator does.
+    std::fs::write("/proc/self/comm", "xterm").unwrap();
     for block in blocks {
         let temporary = tempfile::tempdir().unwrap();
         // The pipeline of the first example looks for Cargo's files.
@@ -113,7 +121,7 @@ fn outputs_are_what_the_program_prints() {
         let shown = shown(&block, temporary.path());
         let even = even_out(&shown);
         let mut rest = even.as_str();
-        for piece in format!("\n{}", block.output).split("\n…\n") {
+        for piece in format!("\n{}\n", block.output).split("\n…\n") {
             let piece = even_out(piece);
             let found = rest.find(&piece);
             let at = found.unwrap_or_else(|| {

@@ -3,6 +3,7 @@
 use crate::Outcome;
 use crate::report::{Opened, Report};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_open, mq_unlink};
 use nix::pty::openpty;
 use nix::sys::stat::Mode;
 use nix::unistd::{dup, mkfifo, pipe2, ttyname};
@@ -17,6 +18,7 @@ pub fn open_all(report: &mut Report, directory: &Path) -> Outcome<()> {
     named(report, directory)?;
     terminals(report)?;
     devices(report)?;
+    queue(report)?;
     pipes(report, directory)
 }
 
@@ -82,13 +84,14 @@ fn terminals(report: &mut Report) -> Outcome<()> {
     let multiplexer = fs::canonicalize("/dev/ptmx")?;
     let pty = openpty(None, None)?;
     let slave = ttyname(&pty.slave)?;
-    report.add(
+    let master = report.add(
         Opened::new("the master side of a pty", "tty", "rw", pty.master)
             .with("name", multiplexer.to_string_lossy()),
     );
-    report.add(
+    let slave = report.add(
         Opened::new("the slave side of a pty", "tty", "rw", pty.slave).with("name", slave.to_string_lossy()),
     );
+    report.connect(&[master], &[slave]);
     Ok(())
 }
 
@@ -101,6 +104,30 @@ fn devices(report: &mut Report) -> Outcome<()> {
         }
         None => report.skip("block", "there is none under /dev"),
     }
+    Ok(())
+}
+
+/// A message queue has a name in no directory of this program, so it is taken away at once.
+fn queue(report: &mut Report) -> Outcome<()> {
+    let name = format!("/every_kind.{}", std::process::id());
+    // Small: there is a limit to what the queues of one user may hold together.
+    let size = MqAttr::new(0, 2, 64, 0);
+    let make = MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDONLY;
+    let reader = match mq_open(name.as_str(), make, Mode::S_IRUSR | Mode::S_IWUSR, Some(&size)) {
+        Ok(reader) => reader,
+        Err(error) => {
+            report.skip("mqueue", error);
+            return Ok(());
+        }
+    };
+    let writer = mq_open(name.as_str(), MQ_OFlag::O_WRONLY | MQ_OFlag::O_NONBLOCK, Mode::empty(), None);
+    mq_unlink(name.as_str())?;
+    let opened = |what: &str, access: &str, queue: MqdT| {
+        Opened::new(what, "mqueue", access, queue).with("name", &*name).with("deleted", true)
+    };
+    let reader = report.add(opened("a message queue, for reading", "r", reader));
+    let writer = report.add(opened("the same queue, for writing", "w", writer?));
+    report.connect(&[reader], &[writer]);
     Ok(())
 }
 

@@ -9,12 +9,19 @@
 //! It prints one line of JSON, works in a temporary directory of its own, and at the end of its
 //! standard input (Ctrl-D) removes that and exits.
 //!
+//! With `--own-network` it does so in a new network namespace, where it needs no permission but root's and
+//! is alone with its addresses. With `--port N` its sockets have the ports from N on, instead of those of
+//! the kernel's choice: two of these in two namespaces have the same ones.
+//!
 //! `every_kind --many N` opens /dev/null N times instead, for a table of that size.
 
 mod anonymous;
 mod files;
+mod inet;
+mod kernel_side;
+mod local;
+mod network;
 mod report;
-mod sockets;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use report::Report;
@@ -27,20 +34,52 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => every_kind(),
-        ["--many", count] => many(count.parse()?),
-        _ => Err("usage: every_kind [--many N]".into()),
+    let mut words = arguments.iter().map(String::as_str);
+    let (mut own_network, mut ports) = (false, Ports::default());
+    while let Some(word) = words.next() {
+        match (word, words.len()) {
+            ("--many", 1) if arguments.len() == 2 => {
+                return many(words.next().unwrap_or_default().parse()?);
+            }
+            ("--own-network", _) => own_network = true,
+            ("--port", 1..) => ports = Ports::from(words.next().unwrap_or_default().parse::<u16>()?),
+            _ => return Err("usage: every_kind [--own-network] [--port N] | --many N".into()),
+        }
+    }
+    if own_network {
+        network::enter_a_new_one()?;
+    }
+    every_kind(&mut ports)
+}
+
+/// The ports that sockets are bound to: of the kernel's choice, or one after the other.
+#[derive(Debug, Default)]
+pub struct Ports(Option<u16>);
+
+impl From<u16> for Ports {
+    fn from(first: u16) -> Self {
+        Self(Some(first))
     }
 }
 
-fn every_kind() -> Outcome<()> {
+impl Ports {
+    /// The next; 0 leaves the choice to the kernel.
+    pub fn take(&mut self) -> u16 {
+        let port = self.0.unwrap_or_default();
+        self.0 = self.0.map(|port| port + 1);
+        port
+    }
+}
+
+fn every_kind(ports: &mut Ports) -> Outcome<()> {
     let directory = tempfile::Builder::new().prefix("every_kind.").tempdir()?;
     // Links in /proc show the path without any symbolic link in it.
     let path = directory.path().canonicalize()?;
     let mut report = Report::default();
     files::open_all(&mut report, &path)?;
-    sockets::open_all(&mut report, &path)?;
+    inet::open_all(&mut report, ports)?;
+    local::open_all(&mut report, &path)?;
+    kernel_side::open_all(&mut report)?;
     anonymous::open_all(&mut report, &path)?;
     say(&json!({
         "pid": std::process::id(),

@@ -53,6 +53,15 @@ impl Report {
 
     /// Notes that each of `near` is at the other end of each of `far`.
     pub fn connect(&mut self, near: &[RawFd], far: &[RawFd]) {
+        self.note("peers", near, far);
+    }
+
+    /// Notes that a client waits for a listening socket to accept it.
+    pub fn connect_in_backlog(&mut self, listener: RawFd, client: RawFd) {
+        self.note("backlog_peers", &[listener], &[client]);
+    }
+
+    fn note(&mut self, key: &str, near: &[RawFd], far: &[RawFd]) {
         for opened in &mut self.opened {
             let fd = opened.fd();
             let others = match (near.contains(&fd), far.contains(&fd)) {
@@ -60,7 +69,7 @@ impl Report {
                 (_, true) => near,
                 _ => continue,
             };
-            let peers = opened.fields.entry("peers").or_insert_with(|| json!([]));
+            let peers = opened.fields.entry(key).or_insert_with(|| json!([]));
             if let Some(peers) = peers.as_array_mut() {
                 peers.extend(others.iter().filter(|&&other| other != fd).map(|&other| json!(other)));
             }
@@ -96,13 +105,17 @@ fn describe(opened: &Opened) -> Outcome<Value> {
     if is_device {
         fields.insert("rdev".to_owned(), device(stat.st_rdev).into());
     }
-    for (key, default) in [("deleted", json!(false)), ("open_file", json!(opened.fd())), ("peers", json!([]))]
-    {
+    for (key, default) in [
+        ("deleted", json!(false)),
+        ("open_file", json!(opened.fd())),
+        ("peers", json!([])),
+        ("backlog_peers", json!([])),
+    ] {
         fields.entry(key).or_insert(default);
     }
     let nameless = match fields["kind"].as_str() {
         Some("pipe") => Some("pipe"),
-        Some("tcp" | "udp" | "unix" | "socket") => Some("socket"),
+        _ if fields.contains_key("family") => Some("socket"),
         _ => None,
     };
     if let Some(word) = nameless {

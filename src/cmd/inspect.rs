@@ -12,6 +12,7 @@ use clap::ValueEnum;
   ganariya-fd inspect                          of the shell that you type this into
   ganariya-fd inspect $$ 4711                  of two processes, and what these share
   sudo ganariya-fd inspect --all | grep fifo   of all processes, a line each
+  ganariya-fd inspect --tcp-info 4711          with the round trip times of its connections
   ganariya-fd inspect --format json 4711 | jq '.processes[].descriptors[].name'")]
 pub struct Args {
     /// The processes; none means the nearest shell above this command
@@ -23,6 +24,9 @@ pub struct Args {
     /// How to print
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// Add what TCP measures of each connection: round trip time, window, retransmissions, timers
+    #[arg(long)]
+    tcp_info: bool,
     /// End with status 3 when anything could not be read
     #[arg(long)]
     strict: bool,
@@ -59,6 +63,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         (Format::Table, true) => Need { fdinfo: false, identity: false, ..Need::ALL },
         _ => Need::ALL,
     };
+    let need = Need { tcp_info: args.tcp_info, ..need };
     let snapshot = collect(&source, &Request { which, need });
     match args.format {
         Format::Table => {

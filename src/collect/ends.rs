@@ -1,39 +1,31 @@
-//! The other ends of pipes and FIFOs, in the tables of all processes that may be read.
+//! The other ends of what is shown, in the tables of all processes that may be read.
 //!
-//! The ends are found by the links and inodes in `/proc`. They are never opened: opening
+//! The ends are found by the links, inodes and fdinfo in `/proc`. They are never opened: opening
 //! `/proc/PID/fd/N` of a pipe makes a new end of it, and would keep its reader from seeing EOF.
 
+use super::files::Describer;
 use super::{Request, Which, cause};
-use crate::kernel::{Ask, DeviceTables, Failure, FdRow, Source, bits};
-use crate::model::{Channel, Coverage, Holder, ProcessId, Snapshot};
+use crate::kernel::{Ask, Failure, FdRow, LinkTest, Source};
+use crate::model::{Channel, ChannelKey, Coverage, Holder, KindName, ProcessId, Snapshot};
 use std::collections::HashSet;
 
 /// Finds who else holds an end of a channel of which the snapshot shows one, and notes whose tables
 /// were not to be read.
-pub fn search(source: &dyn Source, request: &Request, snapshot: &mut Snapshot) {
-    let channels: HashSet<Channel> =
-        snapshot.files.iter().filter_map(|file| Some(file.endpoint?.channel)).collect();
+pub fn search(
+    source: &dyn Source,
+    request: &Request,
+    describer: &mut Describer<'_>,
+    snapshot: &mut Snapshot,
+) {
     if request.which == Which::All {
         snapshot.coverage.whole_host = true;
         return;
     }
+    let ends = snapshot.files.iter().flat_map(|file| &file.ends);
+    let channels: HashSet<Channel> = ends.map(|end| end.channel).collect();
     if channels.is_empty() {
         return;
     }
-    let shown: HashSet<i32> = snapshot.processes.iter().map(|process| process.id.pid).collect();
-    let links: HashSet<Vec<u8>> = channels
-        .iter()
-        .filter(|channel| channel.medium == PIPE)
-        .map(|channel| format!("pipe:[{}]", channel.inode.ino).into_bytes())
-        .collect();
-    // A FIFO's path differs from one mount namespace to the next, so every file that has one is
-    // looked at; the inode decides.
-    let has_fifo = channels.iter().any(|channel| channel.medium != PIPE);
-    let wanted = |link: &[u8]| match link.first() {
-        Some(b'/' | b'(') => has_fifo,
-        _ => links.contains(link),
-    };
-    let ask = Ask { only: Some(&wanted), ..Ask::default() };
     let pids = match source.pids() {
         Ok(pids) => pids,
         Err(failure) => {
@@ -41,20 +33,79 @@ pub fn search(source: &dyn Source, request: &Request, snapshot: &mut Snapshot) {
             return;
         }
     };
+    let shown: HashSet<i32> = snapshot.processes.iter().map(|process| process.id.pid).collect();
+    let wanted = Wanted::new(&channels, &describer.sockets_of(&channels));
+    let passes = |link: &[u8]| wanted.passes(link);
+    let fdinfo_of: Option<&LinkTest<'_>> = if wanted.fdinfo { Some(&tells_by_fdinfo) } else { None };
+    let ask = Ask { only: Some(&passes), fdinfo_of, ..Ask::default() };
     for pid in pids.into_iter().filter(|pid| !shown.contains(pid)) {
-        look_through(source, pid, &ask, &channels, snapshot);
+        look_through(source, pid, &ask, &channels, describer, snapshot);
     }
     snapshot.coverage.whole_host = true;
 }
 
+/// Whether a file's link leaves it to fdinfo which file it is, or what it watches: of eventfds and epoll
+/// instances all links are alike, and of the masters of pseudoterminals nearly all.
+pub fn tells_by_fdinfo(link: &[u8]) -> bool {
+    link == EVENTFD || link == b"anon_inode:[eventpoll]" || link.ends_with(b"ptmx")
+}
+
+const EVENTFD: &[u8] = b"anon_inode:[eventfd]";
+
+/// Which links may be those of an end of the channels.
+struct Wanted {
+    /// Links that tell the inode.
+    links: HashSet<Vec<u8>>,
+    /// A file's path differs from one mount namespace to the next, so that of every file with a path the
+    /// inode has to decide.
+    paths: bool,
+    fdinfo: bool,
+}
+
+impl Wanted {
+    fn new(channels: &HashSet<Channel>, sockets: &[u64]) -> Self {
+        let links = sockets.iter().map(|ino| format!("socket:[{ino}]").into_bytes()).collect();
+        let mut wanted = Self { links, paths: false, fdinfo: false };
+        for channel in channels {
+            match channel.key {
+                ChannelKey::File(inode) if channel.medium == PIPE => {
+                    wanted.links.insert(format!("pipe:[{}]", inode.ino).into_bytes());
+                }
+                ChannelKey::File(_) => wanted.paths = true,
+                ChannelKey::Number { .. } => {
+                    wanted.fdinfo = true;
+                    if channel.medium == EVENTFDS {
+                        wanted.links.insert(EVENTFD.to_vec());
+                    } else {
+                        wanted.paths = true;
+                    }
+                }
+                // Their inodes are known already.
+                ChannelKey::Connection(..) | ChannelKey::Inbox(_) | ChannelKey::Backlog(_) => {}
+            }
+        }
+        wanted
+    }
+
+    fn passes(&self, link: &[u8]) -> bool {
+        match link.first() {
+            Some(b'/' | b'(') => self.paths,
+            _ => self.links.contains(link),
+        }
+    }
+}
+
 /// The medium whose ends' links tell the inode.
-const PIPE: crate::model::KindName = crate::model::KindName("pipe");
+const PIPE: KindName = KindName("pipe");
+/// The medium whose ends' links are all alike.
+const EVENTFDS: KindName = KindName("eventfd");
 
 fn look_through(
     source: &dyn Source,
     pid: i32,
     ask: &Ask<'_>,
     channels: &HashSet<Channel>,
+    describer: &mut Describer<'_>,
     snapshot: &mut Snapshot,
 ) {
     let Snapshot { holders, coverage: Coverage { unreadable, .. }, .. } = snapshot;
@@ -77,13 +128,9 @@ fn look_through(
         }
     };
     unreadable.extend(unseen(&table).map(|failure| (pid, cause(failure))));
-    let (devices, sockets) = (DeviceTables::default(), super::sockets::Tables::default());
     for fd in &table {
-        if !fd.stat.is_ok_and(|stat| stat.mode & bits::S_IFMT == bits::S_IFIFO) {
-            continue;
-        }
-        let file = super::files::describe(pid, fd, &devices, &sockets, &mut Vec::new());
-        if let Some(endpoint) = file.endpoint.filter(|end| channels.contains(&end.channel)) {
+        let (file, _) = describer.describe(pid, fd, &mut Vec::new());
+        for &endpoint in file.ends.iter().filter(|end| channels.contains(&end.channel)) {
             holders.push(Holder {
                 process: ProcessId { pid, start_ticks: task.stat.start_ticks },
                 comm: task.stat.comm.clone(),
@@ -112,7 +159,15 @@ mod tests {
 
     #[test]
     fn a_table_whose_links_may_not_be_followed_hides_ends() {
-        let row = |link, stat| FdRow { fd: 3, link, link_mode: None, stat, info: None, protocol: None };
+        let row = |link, stat| FdRow {
+            fd: 3,
+            link,
+            link_mode: None,
+            stat,
+            info: None,
+            protocol: None,
+            filesystem: None,
+        };
         let seen = row(Ok(b"pipe:[7]".to_vec()), Ok(FileStat::default()));
         let forbidden = Failure::new("readlinkat", Errno::EACCES);
         let hidden = row(Err(forbidden), Err(Failure::new("statx", Errno::EACCES)));
@@ -123,7 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn the_medium_named_here_is_a_kind() {
-        assert!(crate::kind::KINDS.iter().any(|kind| kind.name == PIPE));
+    fn the_media_named_here_are_kinds() {
+        for medium in [PIPE, EVENTFDS] {
+            assert!(crate::kind::KINDS.iter().any(|kind| kind.name == medium));
+        }
     }
 }

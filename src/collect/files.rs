@@ -1,73 +1,132 @@
 //! From a descriptor's row to the open file description that it refers to.
 
-use super::{cause, gap, sockets};
+use super::{Ends, cause, gap, sockets};
 use crate::kernel::bits::{self, O_CLOEXEC, O_PATH};
-use crate::kernel::{DeviceTables, FdRow, FileStat};
+use crate::kernel::{DeviceTables, FdRow, FileStat, Read, Source};
 use crate::kind::{self, Clue, FileType};
-use crate::model::{Access, Gap, Identity, Inode, OpenFile, Subject};
+use crate::model::{
+    self, Access, Beyond, Channel, ChannelKey, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
+};
+use std::collections::{HashMap, HashSet};
 
 /// What the kernel puts after the name of a file that is not there by that name any more.
 const DELETED: &[u8] = b" (deleted)";
 
-/// Describes what a descriptor refers to. What of it could not be read becomes a gap.
-pub fn describe(
-    pid: i32,
-    row: &FdRow,
-    devices: &DeviceTables,
-    sockets: &sockets::Tables,
-    gaps: &mut Vec<Gap>,
-) -> OpenFile {
-    let stat = row.stat.ok();
-    let info = row.info.as_ref().and_then(|info| info.as_ref().ok());
-    let protocol = row.protocol.as_ref().and_then(|name| name.as_ref().ok());
-    let link = row.link.as_deref().ok();
-    // One gap for each descriptor: what forbids one reading mostly forbids the others.
-    let failures = [
-        row.link.as_ref().err(),
-        row.stat.as_ref().err(),
-        row.info.as_ref().and_then(|info| info.as_ref().err()),
-        row.protocol.as_ref().and_then(|name| name.as_ref().err()),
-    ];
-    if let Some(failure) = failures.into_iter().flatten().next() {
-        gaps.push(gap(Some(pid), Subject::Descriptor(row.fd), *failure));
+/// A device's major and minor number.
+type Device = (u32, u32);
+
+/// What describing a descriptor takes besides its row.
+pub struct Describer<'a> {
+    source: &'a dyn Source,
+    devices: DeviceTables,
+    sockets: sockets::Tables,
+    need: Ends,
+    /// The devpts instance of each master opened by a path, within one process.
+    devpts: HashMap<(i32, Vec<u8>), Read<Device>>,
+}
+
+impl<'a> Describer<'a> {
+    pub fn new(source: &'a dyn Source, sockets: sockets::Tables, need: Ends) -> Self {
+        Self { source, devices: source.devices(), sockets, need, devpts: HashMap::new() }
     }
-    let access = match info {
-        Some(info) => Some(access_of_flags(info.flags)),
-        None => row.link_mode.map(access_of_link),
-    };
-    let rdev = stat.map(|stat| stat.rdev);
-    let clue = Clue {
-        link,
-        file_type: stat.map(|stat| file_type(stat.mode)),
-        inode: stat.map(|stat| Inode { dev: stat.dev, ino: stat.ino }),
-        rdev,
-        nlink: stat.map_or(1, |stat| stat.nlink),
-        block_size: stat.map_or(0, |stat| stat.block_size),
-        is_tty: rdev.is_some_and(|device| is_tty(device, devices)),
-        on_memfd_device: stat.is_some_and(|stat| Some(stat.dev) == devices.memfd),
-        access,
-        protocol: protocol.map(String::as_str),
-        lines: info.map_or(&[], |info| &info.lines),
-    };
-    let kind = kind::recognise(&clue);
-    let description = (kind.describe)(&clue);
-    let (name, marked) = match link {
-        Some(link) => without_mark(link, stat),
-        None => (&b""[..], false),
-    };
-    let socket = clue.file_type == Some(FileType::Socket);
-    OpenFile {
-        kind: kind.name,
-        name: row.link.as_ref().map(|_| name.to_vec()).map_err(|failure| cause(*failure)),
-        deleted: marked && !description.nameless,
-        access,
-        flags: info.map(|info| info.flags & !O_CLOEXEC),
-        offset: info.map(|info| info.pos),
-        inode: clue.inode,
-        facts: description.facts,
-        socket: socket.then(|| sockets.describe(pid, clue.inode, clue.protocol)),
-        endpoint: description.endpoint,
-        identity: Identity::NotAsked,
+
+    /// The sockets that have an end of one of these channels.
+    pub fn sockets_of(&self, channels: &HashSet<Channel>) -> Vec<u64> {
+        self.sockets.of_channels(channels)
+    }
+
+    /// Describes what a descriptor refers to, and of an epoll instance what it watches. What of it could
+    /// not be read becomes a gap.
+    pub fn describe(&mut self, pid: i32, row: &FdRow, gaps: &mut Vec<Gap>) -> (OpenFile, Vec<Watch>) {
+        let stat = row.stat.ok();
+        let info = row.info.as_ref().and_then(|info| info.as_ref().ok());
+        let protocol = row.protocol.as_ref().and_then(|name| name.as_ref().ok()).map(String::as_str);
+        let link = row.link.as_deref().ok();
+        // One gap for each descriptor: what forbids one reading mostly forbids the others.
+        let failures = [
+            row.link.as_ref().err(),
+            row.stat.as_ref().err(),
+            row.info.as_ref().and_then(|info| info.as_ref().err()),
+            row.protocol.as_ref().and_then(|name| name.as_ref().err()),
+        ];
+        if let Some(failure) = failures.into_iter().flatten().next() {
+            gaps.push(gap(Some(pid), Subject::Descriptor(row.fd), *failure));
+        }
+        let access = match info {
+            Some(info) => Some(access_of_flags(info.flags)),
+            None => row.link_mode.map(access_of_link),
+        };
+        let rdev = stat.map(|stat| stat.rdev);
+        let inode = stat.map(|stat| Inode { dev: stat.dev, ino: stat.ino });
+        let devpts = self.devpts(pid, row);
+        let clue = Clue {
+            link,
+            file_type: stat.map(|stat| file_type(stat.mode)),
+            inode,
+            rdev,
+            nlink: stat.map_or(1, |stat| stat.nlink),
+            block_size: stat.map_or(0, |stat| stat.block_size),
+            is_tty: rdev.is_some_and(|device| is_tty(device, &self.devices)),
+            on_memfd_device: stat.is_some_and(|stat| Some(stat.dev) == self.devices.memfd),
+            access,
+            protocol,
+            is_mqueue: row.filesystem == Some(bits::MQUEUE_MAGIC),
+            devpts: devpts.as_ref(),
+            lines: info.map_or(&[], |info| &info.lines),
+        };
+        let kind = kind::recognise(&clue);
+        let description = (kind.describe)(&clue);
+        let (name, marked) = match link {
+            Some(link) => without_mark(link, stat),
+            None => (&b""[..], false),
+        };
+        let is_socket = clue.file_type == Some(FileType::Socket);
+        let (ends, beyond) = match self.need {
+            _ if is_socket && self.need.has_sockets() => self.sockets.ends(pid, inode, protocol),
+            Ends::All => (description.ends, description.beyond),
+            // What was not looked for is not said to be nobody.
+            _ if is_socket => (Vec::new(), Some(Beyond::NotAsked)),
+            Ends::None | Ends::Pipes | Ends::Sockets => pipes(description.ends, description.beyond.as_ref()),
+        };
+        let file = OpenFile {
+            kind: kind.name,
+            name: row.link.as_ref().map(|_| name.to_vec()).map_err(|failure| cause(*failure)),
+            deleted: marked && !description.nameless,
+            access,
+            flags: info.map(|info| info.flags & !O_CLOEXEC),
+            offset: info.map(|info| info.pos),
+            inode,
+            facts: description.facts,
+            socket: is_socket.then(|| self.sockets.describe(inode, protocol)),
+            ends,
+            beyond,
+            identity: Identity::NotAsked,
+        };
+        (file, description.watches)
+    }
+
+    /// The devpts instance of a pseudoterminal's master. One opened in the instance's own directory is on
+    /// its device; of one opened as /dev/ptmx, the instance is what is mounted beside that.
+    fn devpts(&mut self, pid: i32, row: &FdRow) -> Option<Result<Device, model::Failure>> {
+        let (Ok(stat), Ok(link)) = (&row.stat, &row.link) else { return None };
+        if stat.rdev != kind::PTY_MASTER || self.need != Ends::All {
+            return None;
+        }
+        if row.filesystem == Some(bits::DEVPTS_SUPER_MAGIC) {
+            return Some(Ok(stat.dev));
+        }
+        let source = self.source;
+        let beside = self.devpts.entry((pid, link.clone())).or_insert_with(|| source.devpts(pid, link));
+        Some(beside.map_err(cause))
+    }
+}
+
+/// The ends of pipes alone, of all that a file is an end of.
+fn pipes(ends: Vec<Endpoint>, beyond: Option<&Beyond>) -> (Vec<Endpoint>, Option<Beyond>) {
+    if ends.iter().all(|end| matches!(end.channel.key, ChannelKey::File(_))) && beyond.is_none() {
+        (ends, None)
+    } else {
+        (Vec::new(), Some(Beyond::NotAsked))
     }
 }
 

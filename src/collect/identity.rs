@@ -5,7 +5,7 @@
 
 use super::{cause, gap};
 use crate::kernel::{Errno, Failure, Source};
-use crate::model::{FileId, Identity, Inode, KindName, Snapshot, Subject};
+use crate::model::{FileId, Identity, Inode, Snapshot, Subject};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -42,8 +42,7 @@ fn candidates(snapshot: &Snapshot) -> Vec<Group> {
             let file = snapshot.file(descriptor);
             // All anonymous inodes are one inode: the name keeps their kinds apart. Files without
             // an inode, which could not be stat'ed, are compared with one another.
-            let anonymous = file.kind == KindName("anon");
-            let name = file.name.as_deref().ok().filter(|_| anonymous);
+            let name = file.name.as_deref().ok().filter(|name| name.starts_with(b"anon_inode:"));
             let at = (owner.id.pid, descriptor.fd);
             let candidate = Candidate { place: (process, slot), at, file: descriptor.file };
             groups.entry((file.inode, name)).or_default().push(candidate);

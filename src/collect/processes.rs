@@ -1,6 +1,7 @@
 //! From a process's row to the process.
 
-use super::{Request, Which, gap};
+use super::ends::tells_by_fdinfo;
+use super::{Ends, Request, Which, gap};
 use crate::kernel::{Ask, Source, TaskRow};
 use crate::model::{Failure, Gap, Limit, Process, ProcessId, State, Subject};
 use std::collections::HashMap;
@@ -18,7 +19,12 @@ pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<
             }
         },
     };
-    let ask = Ask { details: request.need.details, fdinfo: request.need.fdinfo, only: None };
+    let ask = Ask {
+        details: request.need.details,
+        fdinfo: request.need.fdinfo,
+        fdinfo_of: if request.need.ends == Ends::All { Some(&tells_by_fdinfo) } else { None },
+        only: None,
+    };
     let mut rows = Vec::with_capacity(pids.len());
     for pid in pids {
         match source.task(pid, &ask) {

@@ -1,62 +1,79 @@
-//! The sockets that the rows refer to, looked up in the tables of their network namespaces.
+//! The sockets that the rows refer to, looked up in the lists of their network namespaces.
+//!
+//! Each list is read once for each namespace and protocol, and none for a protocol of which no socket is
+//! shown. The inode of a socket is its own on the whole machine, so one lookup by inode finds it whatever
+//! namespace it was made in; its addresses mean something within that namespace alone. A socket that is
+//! not in the lists of its process's namespace is in none, because it is bound to nothing, or was made in
+//! another namespace. Only the socket itself knows, so it alone is asked.
 
-use super::gap;
-use crate::kernel::{SocketRow, SocketTable, Source, TaskRow};
+use super::wires::{self, Wires};
+use super::{cause, gap};
+use crate::kernel::{
+    Errno, Failure, FdRow, NetRow, Netns, SocketAsk, SocketDetail, SocketRow, SocketTable, Source, TaskRow,
+};
 use crate::kind::{self, Protocol};
-use crate::model::{Gap, Inode, Socket, Subject};
-use std::collections::{BTreeSet, HashMap};
+use crate::model::{Beyond, Channel, Endpoint, Fact, Facts, Gap, Inode, Socket, Subject};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 
-/// The tables loaded, each once: for every network namespace that a process with sockets is in, those
-/// of the protocols that its sockets have.
+/// What to find out of sockets.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Depth {
+    /// Who is connected to whom.
+    pub ends: bool,
+    /// What TCP measures.
+    pub tcp_info: bool,
+}
+
+/// The sockets of the lists that were read.
 #[derive(Default)]
 pub struct Tables {
-    /// The namespace of each process with sockets.
+    /// All, each with the inode number of its namespace, where that is known.
+    rows: Vec<(Option<u64>, SocketRow)>,
+    /// Which of them, by inode.
+    by_inode: HashMap<u64, usize>,
+    /// What is the namespaces' own, where a socket is bound to an interface.
+    nets: HashMap<u64, NetRow>,
+    wires: Wires,
+    /// Why a namespace's sockets of a list, or their ends, are not known.
+    unlisted: HashMap<(u64, SocketTable), Failure>,
+    /// The namespaces of the processes with sockets.
     namespaces: HashMap<i32, u64>,
-    /// By namespace and inode.
-    rows: HashMap<(u64, u64), SocketRow>,
 }
 
 impl Tables {
     /// Loads what the sockets in `tasks` need; nothing where there is none.
-    pub fn load(source: &dyn Source, tasks: &[TaskRow], gaps: &mut Vec<Gap>) -> Self {
-        let mut tables = Self::default();
-        let mut loaded = BTreeSet::new();
+    pub fn load(source: &dyn Source, tasks: &[TaskRow], depth: Depth, gaps: &mut Vec<Gap>) -> Self {
+        let ask = SocketAsk { tcp_info: depth.tcp_info };
+        let mut loader = Loader {
+            source,
+            ask,
+            gaps,
+            loaded: BTreeMap::new(),
+            places: BTreeMap::new(),
+            tables: Self::default(),
+        };
         for task in tasks {
-            let wanted: BTreeSet<SocketTable> = task
-                .table
-                .iter()
-                .flatten()
-                .filter_map(|fd| fd.protocol.as_ref()?.as_ref().ok())
-                .filter_map(|name| table(kind::protocol(name)?.table?))
-                .collect();
-            if wanted.is_empty() {
-                continue;
-            }
-            let namespace = match source.net_namespace(task.pid) {
-                Ok(namespace) => namespace,
-                Err(failure) => {
-                    gaps.push(gap(Some(task.pid), Subject::ProcessFact("ns/net"), failure));
-                    continue;
-                }
-            };
-            tables.namespaces.insert(task.pid, namespace);
-            for table in wanted {
-                if !loaded.insert((namespace, table)) {
-                    continue;
-                }
-                match source.sockets(task.pid, table) {
-                    Ok(rows) => tables.rows.extend(rows.into_iter().map(|row| ((namespace, row.ino()), row))),
-                    Err(failure) => {
-                        gaps.push(gap(Some(task.pid), Subject::Sockets(table.file()), failure));
-                    }
-                }
-            }
+            loader.lists_of(task);
+        }
+        for task in tasks {
+            loader.strays_of(task);
+        }
+        loader.interfaces();
+        let Loader { places, mut tables, loaded, gaps, .. } = loader;
+        if depth.ends {
+            let lists = loaded.into_iter().map(|((netns, list), rows)| (netns, list, &tables.rows[rows]));
+            tables.wires = Wires::lay(source, lists, &places, gaps);
         }
         tables
     }
 
-    /// What is known of a socket of process `pid`.
-    pub fn describe(&self, pid: i32, inode: Option<Inode>, protocol: Option<&str>) -> Socket {
+    fn find(&self, inode: Option<Inode>) -> Option<&(Option<u64>, SocketRow)> {
+        self.by_inode.get(&inode?.ino).map(|&index| &self.rows[index])
+    }
+
+    /// What is known of a socket.
+    pub fn describe(&self, inode: Option<Inode>, protocol: Option<&str>) -> Socket {
         let known = protocol.and_then(kind::protocol);
         let mut socket = Socket {
             family: known.map(|protocol| protocol.family),
@@ -64,43 +81,342 @@ impl Tables {
             protocol: protocol.unwrap_or_default().to_owned(),
             ..Socket::default()
         };
-        let (Some(known), Some(inode), Some(&namespace)) = (known, inode, self.namespaces.get(&pid)) else {
-            return socket;
-        };
-        // An inode number of sockfs is one socket's on the whole machine; it may have been made in
-        // another namespace than the process is in now, and is then not in this table.
-        if let Some(row) = self.rows.get(&(namespace, inode.ino)) {
-            fill(&mut socket, row, known);
-            socket.netns = Some(namespace);
+        if let Some((netns, row)) = self.find(inode) {
+            socket.netns = *netns;
+            let names = netns.and_then(|netns| self.nets.get(&netns)).map(|net| &net.interfaces);
+            fill(&mut socket, row, known, names);
         }
         socket
     }
-}
 
-fn table(file: &str) -> Option<SocketTable> {
-    use SocketTable::{Tcp, Tcp6, Udp, Udp6, Unix};
-    [Tcp, Tcp6, Udp, Udp6, Unix].into_iter().find(|table| table.file() == file)
-}
+    /// The sockets that have an end of one of these channels.
+    pub fn of_channels(&self, channels: &HashSet<Channel>) -> Vec<u64> {
+        self.wires.of_channels(channels)
+    }
 
-fn fill(socket: &mut Socket, row: &SocketRow, protocol: &Protocol) {
-    match row {
-        SocketRow::Inet { local, remote, state, recv_queue, send_queue, .. } => {
-            socket.state = (protocol.state)(*state, false);
-            socket.local = Some(local.to_string().into_bytes());
-            let connected = remote.port() != 0 || !remote.ip().is_unspecified();
-            socket.remote = connected.then(|| remote.to_string().into_bytes());
-            socket.recv_queue = Some(*recv_queue);
-            socket.send_queue = Some(*send_queue);
+    /// The ends that a socket of process `pid` is, and what else is known of its other side.
+    pub fn ends(
+        &self,
+        pid: i32,
+        inode: Option<Inode>,
+        protocol: Option<&str>,
+    ) -> (Vec<Endpoint>, Option<Beyond>) {
+        let Some(Inode { ino, .. }) = inode else { return Default::default() };
+        let (ends, beyond) = (self.wires.ends(ino), self.wires.beyond(ino));
+        if !ends.is_empty() || beyond.is_some() {
+            return (ends.to_vec(), beyond.cloned());
         }
-        SocketRow::Unix { kind, state, listening, path, .. } => {
-            socket.kind = match kind {
-                1 => Some("stream"),
-                2 => Some("dgram"),
-                5 => Some("seqpacket"),
-                _ => None,
+        // In a list that could not be read, or not to the full, its peer may be.
+        let found = self.find(inode);
+        let netns = found.and_then(|(netns, _)| *netns).or_else(|| self.namespaces.get(&pid).copied());
+        let list = protocol.and_then(kind::protocol).and_then(table);
+        let failure = netns.zip(list).and_then(|place| self.unlisted.get(&place));
+        let may_have = found.is_none_or(|(_, row)| may_be_connected(row));
+        let unknown = failure.filter(|_| may_have).map(|failure| Beyond::Unknown(cause(*failure)));
+        (Vec::new(), unknown)
+    }
+}
+
+/// Whether a socket has any address, its own or a peer's.
+fn has_address(row: &SocketRow) -> bool {
+    match &row.detail {
+        SocketDetail::Inet(inet) => inet.local.port() != 0 || inet.remote.port() != 0,
+        SocketDetail::None => false,
+        _ => true,
+    }
+}
+
+/// Whether a socket of this state can have a peer at all.
+fn may_be_connected(row: &SocketRow) -> bool {
+    let bare = matches!(row.state, Some(7 | 10 | 13));
+    // A unix socket of datagrams may have those who send to it, connected or not.
+    matches!(row.detail, SocketDetail::Unix(_)) || !bare
+}
+
+struct Loader<'a> {
+    source: &'a dyn Source,
+    ask: SocketAsk,
+    gaps: &'a mut Vec<Gap>,
+    /// Where the rows of each list read are.
+    loaded: BTreeMap<(u64, SocketTable), Range<usize>>,
+    /// A way into each namespace.
+    places: BTreeMap<u64, Netns>,
+    tables: Tables,
+}
+
+impl Loader<'_> {
+    /// Reads the lists in which the sockets of a process are, if it made them where it is now.
+    fn lists_of(&mut self, task: &TaskRow) {
+        let wanted: BTreeSet<SocketTable> =
+            task.table.iter().flatten().filter_map(protocol).filter_map(table).collect();
+        if !task.table.iter().flatten().any(|fd| fd.protocol.is_some()) {
+            return;
+        }
+        let place = Netns::OfProcess(task.pid);
+        match self.source.net_namespace(place) {
+            Ok(netns) => {
+                self.tables.namespaces.insert(task.pid, netns);
+                for list in wanted {
+                    self.load(netns, place, list);
+                }
+            }
+            Err(failure) => {
+                self.gaps.push(gap(Some(task.pid), Subject::ProcessFact("ns/net"), failure));
+            }
+        }
+    }
+
+    fn load(&mut self, netns: u64, place: Netns, list: SocketTable) {
+        if self.loaded.contains_key(&(netns, list)) {
+            return;
+        }
+        self.places.entry(netns).or_insert(place);
+        let rows = match self.source.sockets(place, list, self.ask) {
+            Ok(sockets) => {
+                if let Some(failure) = sockets.without_diag {
+                    self.without_diag(netns, place, list, failure);
+                }
+                sockets.rows
+            }
+            Err(failure) => {
+                self.tables.unlisted.insert((netns, list), failure);
+                Vec::new()
+            }
+        };
+        let start = self.tables.rows.len();
+        for row in rows {
+            self.add(Some(netns), row);
+        }
+        self.loaded.insert((netns, list), start..self.tables.rows.len());
+    }
+
+    /// Notes what a list under `/proc/net` leaves open.
+    fn without_diag(&mut self, netns: u64, place: Netns, list: SocketTable, failure: Failure) {
+        let untold = match list {
+            // Who is connected to whom.
+            SocketTable::Unix => true,
+            SocketTable::Tcp => self.ask.tcp_info,
+            _ => false,
+        };
+        if untold {
+            let (Netns::OfProcess(pid) | Netns::OfSocket { pid, .. }) = place;
+            self.gaps.push(gap(Some(pid), Subject::SocketDiag(list.name()), failure));
+        }
+        if list == SocketTable::Unix {
+            self.tables.unlisted.insert((netns, list), failure);
+        }
+    }
+
+    fn add(&mut self, netns: Option<u64>, row: SocketRow) {
+        if row.ino != 0 {
+            // Of an MPTCP socket each subflow is listed under its inode, the first one first.
+            self.tables.by_inode.entry(row.ino).or_insert(self.tables.rows.len());
+        }
+        self.tables.rows.push((netns, row));
+    }
+
+    /// Asks the sockets of a process that are in no list.
+    fn strays_of(&mut self, task: &TaskRow) {
+        for fd in task.table.iter().flatten().filter(|fd| fd.protocol.is_some()) {
+            let Some(ino) = fd.stat.ok().map(|stat| stat.ino) else { continue };
+            if self.tables.by_inode.contains_key(&ino) {
+                continue;
+            }
+            match self.source.ask_socket(task.pid, fd.fd) {
+                // The number means another socket by now.
+                Ok(asked) if asked.ino != ino => {}
+                Ok(asked) => {
+                    let place = Netns::OfSocket { pid: task.pid, fd: fd.fd };
+                    if let (Ok(netns), Some(list)) = (asked.netns, protocol(fd).and_then(table)) {
+                        self.load(netns, place, list);
+                    }
+                    match asked.row {
+                        _ if self.tables.by_inode.contains_key(&ino) => {}
+                        // Without its namespace a socket that has a peer may have it anywhere.
+                        Ok(row) => match asked.netns {
+                            Ok(netns) => self.add(Some(netns), row),
+                            Err(failure) => {
+                                if has_address(&row) {
+                                    self.missing(task.pid, fd, failure);
+                                }
+                                self.add(None, row);
+                            }
+                        },
+                        Err(failure) => self.missing(task.pid, fd, failure),
+                    }
+                }
+                // It was closed meanwhile.
+                Err(failure) if failure.means_gone() || failure.errno == Errno::EBADF => {}
+                Err(failure) => self.missing(task.pid, fd, failure),
+            }
+        }
+    }
+
+    /// Notes a socket of which nothing could be learnt: where its list failed, that says why.
+    fn missing(&mut self, pid: i32, fd: &FdRow, failure: Failure) {
+        let netns = self.tables.namespaces.get(&pid);
+        let list = protocol(fd).and_then(table);
+        let failed = netns.zip(list).and_then(|(&netns, list)| self.tables.unlisted.get(&(netns, list)));
+        let (subject, failure) = match (failed, list) {
+            (Some(failed), Some(list)) => (Subject::Sockets(list.name()), *failed),
+            _ => (Subject::Descriptor(fd.fd), failure),
+        };
+        self.gaps.push(gap(Some(pid), subject, failure));
+    }
+
+    /// Reads the names of the interfaces that sockets shown are bound to.
+    fn interfaces(&mut self) {
+        let bound = |row: &SocketRow| match &row.detail {
+            SocketDetail::Inet(inet) => inet.interface != 0,
+            SocketDetail::Packet { interface, .. } => *interface != 0,
+            _ => false,
+        };
+        let rows = self.tables.rows.iter();
+        let wanted: BTreeSet<u64> =
+            rows.filter(|(_, row)| bound(row)).filter_map(|(netns, _)| *netns).collect();
+        for netns in wanted {
+            let Some(&place) = self.places.get(&netns) else { continue };
+            match self.source.net(place) {
+                Ok(net) => drop(self.tables.nets.insert(netns, net)),
+                Err(failure) => self.gaps.push(gap(None, Subject::Net, failure)),
+            }
+        }
+    }
+}
+
+/// The protocol of a descriptor that is a socket, where a kind knows it.
+fn protocol(fd: &FdRow) -> Option<&'static Protocol> {
+    kind::protocol(fd.protocol.as_ref()?.as_ref().ok()?)
+}
+
+/// The list that sockets of a protocol are in.
+fn table(protocol: &Protocol) -> Option<SocketTable> {
+    let name = protocol.table?;
+    SocketTable::ALL.into_iter().find(|table| table.name() == name)
+}
+
+/// SOCK_* by number.
+fn socket_type(number: u16) -> Option<&'static str> {
+    match number {
+        1 => Some("stream"),
+        2 => Some("dgram"),
+        3 => Some("raw"),
+        5 => Some("seqpacket"),
+        _ => None,
+    }
+}
+
+fn fill(
+    socket: &mut Socket,
+    row: &SocketRow,
+    protocol: Option<&Protocol>,
+    interfaces: Option<&HashMap<u32, String>>,
+) {
+    socket.family = socket.family.or_else(|| kind::family_name(row.family));
+    socket.kind = row.kind.and_then(socket_type).or(socket.kind);
+    socket.state = row.state.zip(protocol).and_then(|(state, protocol)| (protocol.state)(state));
+    // The lists have the queues of MPTCP's first subflow, and what waits is in the whole one's own.
+    let listed = protocol.is_none_or(|protocol| !protocol.name.starts_with("MPTCP"));
+    if listed || row.backlog.is_some() {
+        socket.recv_queue = row.recv_queue;
+        socket.send_queue = row.send_queue;
+    }
+    socket.backlog = row.backlog;
+    socket.cookie = row.cookie;
+    socket.shutdown = match row.shutdown {
+        Some(1) => Some("read"),
+        Some(2) => Some("write"),
+        Some(3) => Some("both"),
+        _ => None,
+    };
+    let mut facts = Facts::new();
+    let mut fact = |name: &str, fact| facts.push((name.to_owned(), fact));
+    let interface = |index: u32| match interfaces.and_then(|names| names.get(&index)) {
+        Some(name) => Fact::text(name.as_str()),
+        // Gone since, or its name could not be read: the number is what the socket has.
+        None => Fact::Number(index.into()),
+    };
+    match &row.detail {
+        SocketDetail::Inet(inet) => {
+            let list = protocol.and_then(table);
+            let bare = matches!(list, Some(SocketTable::Raw | SocketTable::Icmp));
+            let text = |address: std::net::SocketAddr| {
+                if bare { address.ip().to_string() } else { address.to_string() }
             };
-            socket.state = (protocol.state)(*state, *listening);
-            socket.local.clone_from(path);
+            let unset = |address: std::net::SocketAddr| {
+                address.ip().is_unspecified() && (address.port() == 0 || bare)
+            };
+            let has_local = bare || !unset(inet.local);
+            socket.local = has_local.then(|| text(inet.local).into_bytes());
+            socket.remote = (!unset(inet.remote)).then(|| text(inet.remote).into_bytes());
+            match list {
+                Some(SocketTable::Raw) => fact("ip_protocol", Fact::Number(inet.local.port().into())),
+                Some(SocketTable::Icmp) if inet.local.port() != 0 => {
+                    fact("ident", Fact::Number(inet.local.port().into()));
+                }
+                _ => {}
+            }
+            if inet.interface != 0 {
+                fact("interface", interface(inet.interface));
+            }
+            if let Some(v6only) = inet.v6only {
+                fact("v6only", Fact::Flag(v6only));
+            }
+            // Of a socket without a connection nothing was measured; of a listening one the kernel puts
+            // other numbers into the same fields.
+            let connected = !matches!(row.state, Some(7 | 10 | 13));
+            if let Some(tcp) = inet.tcp.as_ref().filter(|_| connected) {
+                fact("tcp_info", Fact::Group(super::tcp_info::facts(tcp)));
+            }
         }
+        SocketDetail::Unix(unix) => {
+            socket.local = unix.name.as_deref().map(unix_name);
+        }
+        SocketDetail::Netlink { protocol, port, groups } => {
+            fact("netlink_protocol", Fact::text(kind::netlink_protocol(*protocol)));
+            fact("port", Fact::Number((*port).into()));
+            if let Some(groups) = groups {
+                fact("groups", Fact::List(groups.iter().map(|&group| Fact::Number(group.into())).collect()));
+            }
+        }
+        SocketDetail::Packet { protocol, interface: index } => {
+            fact("ether_protocol", Fact::text(format!("{protocol:#06x}")));
+            if *index != 0 {
+                fact("interface", interface(*index));
+            }
+        }
+        SocketDetail::Vsock { local, remote } => {
+            socket.local = Some(wires::vsock_address(*local));
+            socket.remote = remote.map(wires::vsock_address);
+        }
+        SocketDetail::None => {}
+    }
+    socket.facts = facts;
+}
+
+/// A path, or an abstract name with `@` in the place of its leading NUL, as the kernel writes it.
+fn unix_name(name: &[u8]) -> Vec<u8> {
+    match name.split_first() {
+        Some((0, rest)) => [b"@", rest].concat(),
+        _ => name.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_named_by_a_kind_is_one_that_the_kernel_has() {
+        let protocols = kind::KINDS.iter().flat_map(|kind| kind.protocols);
+        for protocol in protocols.filter(|protocol| protocol.table.is_some()) {
+            assert!(table(protocol).is_some(), "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn an_abstract_name_keeps_its_own_bytes() {
+        assert_eq!(unix_name(b"\0a\0b\n"), b"@a\0b\n");
+        assert_eq!(unix_name(b"/run/x"), b"/run/x");
     }
 }

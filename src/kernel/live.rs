@@ -4,7 +4,10 @@ use super::proc_dir::ProcDir;
 use super::rows::{HostRow, LimitRow, StatRow, TaskDetails, TaskRow};
 use super::syscall::Call;
 use super::task::parse_status;
-use super::{Ask, DeviceTables, Errno, Failure, Read, SocketRow, SocketTable, Source, kcmp, net};
+use super::{
+    Ask, AskedSocket, DeviceTables, Errno, Failure, NetRow, Netns, Read, SocketAsk, SocketList, SocketRow,
+    SocketTable, Source, kcmp, sockets,
+};
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -15,6 +18,8 @@ use procfs::process::{LimitValue, Limits};
 use procfs::{FromBufRead, FromRead};
 use std::cmp::Ordering;
 use std::sync::OnceLock;
+
+const KCMP_NOT_CALLED: &str = "kcmp (not called: /proc is that of another pid namespace)";
 
 /// Reads `/proc` and asks the running kernel.
 #[derive(Debug, Default)]
@@ -27,6 +32,11 @@ impl Live {
     /// A reader of this machine.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Refuses a call that takes a pid, where that would mean another process to it.
+    fn numbered_alike(&self, reason: &'static str) -> Read<()> {
+        if self.numbers_agree() { Ok(()) } else { Err(Failure::new(reason, Errno::ENOTSUP)) }
     }
 
     /// Whether `/proc` numbers processes as this process's system calls do. In a container that was
@@ -87,17 +97,25 @@ impl Source for Live {
         ProcDir::open(pid)?.stat()
     }
 
-    fn net_namespace(&self, pid: i32) -> Read<u64> {
-        let link = ProcDir::open(pid)?.link("ns/net")?;
-        std::str::from_utf8(&link)
-            .ok()
-            .and_then(|link| link.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok())
-            .ok_or(Failure::new("readlinkat", Errno::EBADMSG))
+    fn net_namespace(&self, netns: Netns) -> Read<u64> {
+        sockets::namespace(netns)
     }
 
-    fn sockets(&self, pid: i32, table: SocketTable) -> Read<Vec<SocketRow>> {
-        let mut dir = ProcDir::open(pid)?;
-        net::parse(table, dir.read(&format!("net/{}", table.file()))?)
+    fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk) -> Read<SocketList> {
+        sockets::list(netns, table, ask)
+    }
+
+    fn time_wait(&self, pid: i32) -> Read<Vec<SocketRow>> {
+        sockets::time_wait(pid)
+    }
+
+    fn net(&self, netns: Netns) -> Read<NetRow> {
+        sockets::net(netns)
+    }
+
+    fn ask_socket(&self, pid: i32, fd: i32) -> Read<AskedSocket> {
+        self.numbered_alike("pidfd_open (not called: /proc is that of another pid namespace)")?;
+        sockets::ask(pid, fd)
     }
 
     fn waiting(&self, pid: i32) -> Read<Option<(&'static str, [u64; 6])>> {
@@ -116,11 +134,18 @@ impl Source for Live {
     }
 
     fn compare(&self, a: (i32, i32), b: (i32, i32)) -> Read<Ordering> {
-        if !self.numbers_agree() {
-            let reason = "kcmp (not called: /proc is that of another pid namespace)";
-            return Err(Failure::new(reason, Errno::ENOTSUP));
-        }
+        self.numbered_alike(KCMP_NOT_CALLED)?;
         kcmp::compare(a, b)
+    }
+
+    fn compare_watch(&self, epoll: (i32, i32), tfd: i32, nth: u32, with: (i32, i32)) -> Read<Ordering> {
+        self.numbered_alike(KCMP_NOT_CALLED)?;
+        kcmp::compare_watch(epoll, tfd, nth, with)
+    }
+
+    fn devpts(&self, pid: i32, link: &[u8]) -> Read<(u32, u32)> {
+        let end = link.iter().rposition(|&b| b == b'/').unwrap_or(0);
+        ProcDir::open(pid)?.device_at(&[&link[..end], b"/pts"].concat())
     }
 
     fn user_name(&self, uid: u32) -> Option<String> {

@@ -9,29 +9,45 @@
 #![allow(unsafe_code)]
 
 pub mod actor;
+mod asked;
 pub mod bits;
 pub mod capture;
 mod decode;
+mod diag;
+mod diag_inet;
 pub mod fdinfo;
 pub mod inherited;
 pub mod kcmp;
 mod live;
 mod names;
-pub mod net;
+mod net_row;
+mod netlink;
+mod netns;
 mod proc_dir;
+mod proc_net;
+mod proc_unix;
 pub mod ptrace;
 pub mod rows;
 pub mod signals;
+mod socket_copy;
+mod socket_rows;
+pub mod sockets;
+#[cfg(test)]
+mod sockets_tests;
 pub mod spawn;
 pub mod syscall;
 mod task;
+mod tcp_info;
 pub mod terminal;
 pub mod untraced;
 
 pub use live::Live;
 pub use rows::{
-    Ask, DeviceTables, FdRow, FileStat, HostRow, LimitRow, SocketRow, SocketTable, StatRow, TaskDetails,
-    TaskRow,
+    Ask, DeviceTables, FdRow, FileStat, HostRow, LimitRow, LinkTest, StatRow, TaskDetails, TaskRow,
+};
+pub use socket_rows::{
+    AskedSocket, InetRow, NetRow, Netns, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, TcpRow,
+    UnixRow,
 };
 
 use std::cmp::Ordering;
@@ -87,11 +103,21 @@ pub trait Source {
     /// `/proc/PID/stat` of one process: who it is and whose child, without its table.
     fn stat(&self, pid: i32) -> Read<StatRow>;
 
-    /// The inode number of the network namespace that `pid` is in (namespaces(7)).
-    fn net_namespace(&self, pid: i32) -> Read<u64>;
+    /// The inode number of a network namespace (namespaces(7)), which is its name.
+    fn net_namespace(&self, netns: Netns) -> Read<u64>;
 
-    /// All sockets of one table, as the network namespace of `pid` shows them.
-    fn sockets(&self, pid: i32, table: SocketTable) -> Read<Vec<SocketRow>>;
+    /// All sockets of one list, as a network namespace has them.
+    fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk) -> Read<SocketList>;
+
+    /// The TCP connections of a process's network namespace that are in TIME_WAIT.
+    fn time_wait(&self, pid: i32) -> Read<Vec<SocketRow>>;
+
+    /// The addresses and interfaces of a network namespace.
+    fn net(&self, netns: Netns) -> Read<NetRow>;
+
+    /// Asks a socket itself, through a copy of the descriptor that is there for a moment: for what no
+    /// list tells. Needs the rights to trace the process (pidfd_getfd(2)).
+    fn ask_socket(&self, pid: i32, fd: i32) -> Read<AskedSocket>;
 
     /// The system call in which a task waits, and its arguments; nothing where it runs or stands still
     /// for another reason (proc_pid_syscall(5)).
@@ -100,6 +126,16 @@ pub trait Source {
     /// Orders two descriptors, given as (pid, fd), by the address of their open file description:
     /// `Equal` proves that it is the same one (kcmp(2), KCMP_FILE).
     fn compare(&self, a: (i32, i32), b: (i32, i32)) -> Read<Ordering>;
+
+    /// Compares what an epoll instance, given as (pid, fd), watches under the number `tfd`, the
+    /// `nth` of those that it watches under that number, with a descriptor: `Equal` proves that it is
+    /// that one's open file description (kcmp(2), KCMP_EPOLL_TFD).
+    fn compare_watch(&self, epoll: (i32, i32), tfd: i32, nth: u32, with: (i32, i32)) -> Read<Ordering>;
+
+    /// The device of the devpts instance that a pseudoterminal's master, opened by the path `link`,
+    /// belongs to: that of the directory `pts` beside it, as the process sees it (`fs/devpts/inode.c`,
+    /// `devpts_ptmx_path`).
+    fn devpts(&self, pid: i32, link: &[u8]) -> Read<(u32, u32)>;
 
     /// The name of a user, where the system has one for the number (nsswitch.conf(5)).
     fn user_name(&self, uid: u32) -> Option<String>;

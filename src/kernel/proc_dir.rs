@@ -4,12 +4,13 @@
 //! read through it fails with ESRCH or ENOENT, also when another process has got the same pid since.
 //! So what is read through one `ProcDir` is never a mixture of two processes.
 
-use super::rows::{FdRow, FileStat, StatRow};
+use super::rows::{FdRow, FileStat, LinkTest, StatRow};
 use super::task::parse_stat;
 use super::{Ask, Errno, Failure, Read, fdinfo};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{Mode, fstatat};
+use nix::sys::stat::{Mode, fstatat, major, minor};
+use nix::sys::statfs::statfs;
 use nix::unistd::read;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -25,10 +26,18 @@ pub struct ProcDir {
 impl ProcDir {
     /// Opens it.
     pub fn open(pid: i32) -> Read<Self> {
-        let path = format!("/proc/{pid}");
+        Self::open_path(&format!("/proc/{pid}"))
+    }
+
+    /// Opens that of the calling thread.
+    pub fn of_this_thread() -> Read<Self> {
+        Self::open_path("/proc/thread-self")
+    }
+
+    fn open_path(path: &str) -> Read<Self> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let dir = nix::fcntl::open(path.as_str(), flags, Mode::empty())
-            .map_err(|errno| Failure::new("open", errno))?;
+        let dir =
+            nix::fcntl::open(path, flags, Mode::empty()).map_err(|errno| Failure::new("open", errno))?;
         Ok(Self { dir, text: Vec::new() })
     }
 
@@ -48,6 +57,42 @@ impl ProcDir {
         readlinkat(&self.dir, name)
             .map(OsStringExt::into_vec)
             .map_err(|errno| Failure::new("readlinkat", errno))
+    }
+
+    /// The device of the filesystem that is at `path`, as the process sees it; a symbolic link is not
+    /// followed there.
+    pub fn device_at(&self, path: &[u8]) -> Read<(u32, u32)> {
+        let failed = |errno| Failure::new("newfstatat", errno);
+        let below = CString::new([b"root", path].concat()).map_err(|_| failed(Errno::EINVAL))?;
+        let stat = fstatat(&self.dir, below.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failed)?;
+        let number = |part: u64| u32::try_from(part).map_err(|_| failed(Errno::EOVERFLOW));
+        Ok((number(major(stat.st_dev))?, number(minor(stat.st_dev))?))
+    }
+
+    /// Opens a file of it, such as `ns/net`, which keeps what it stands for alive.
+    pub fn open_file(&self, name: &str) -> Read<OwnedFd> {
+        openat(&self.dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|errno| Failure::new("openat", errno))
+    }
+
+    /// Asks `get` for what a process has through its first thread, or else through one that lives: its
+    /// namespaces and its view of the network are gone from `/proc/PID` when its first thread has
+    /// exited, also while others go on. `get` is given the folder, empty or as `task/4712/`.
+    pub fn of_any_thread<T>(&mut self, mut get: impl FnMut(&mut Self, &str) -> Read<T>) -> Read<T> {
+        let failure = match get(self, "") {
+            Err(failure) if failure.means_gone() => failure,
+            done => return done,
+        };
+        let stat = self.stat()?;
+        match self.living_thread(&stat) {
+            Some(task) => get(self, &task),
+            None => Err(failure),
+        }
+    }
+
+    /// ESRCH where the process has exited: then a file that is missing says nothing about the kernel.
+    pub fn still_lives(&mut self) -> Read<()> {
+        if self.stat()?.is_dead() { Err(Failure::new("read", Errno::ESRCH)) } else { Ok(()) }
     }
 
     /// Where a thread that lives is, when the first one of the process that `stat` is of has exited:
@@ -71,7 +116,7 @@ impl ProcDir {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut listing = Dir::openat(&self.dir, format!("{task}fd").as_str(), flags, Mode::empty())
             .map_err(|errno| Failure::new("openat", errno))?;
-        let infos = ask.fdinfo.then(|| {
+        let infos = (ask.fdinfo || ask.fdinfo_of.is_some()).then(|| {
             openat(&self.dir, format!("{task}fdinfo").as_str(), flags, Mode::empty())
                 .map_err(|errno| Failure::new("openat", errno))
         });
@@ -151,14 +196,18 @@ impl Slots<'_> {
         }
         let link_mode =
             fstatat(self.fds, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| stat.st_mode).ok();
-        let info = self.infos.map(|dir| {
+        let of_this = |test: &LinkTest<'_>| link.as_ref().is_ok_and(|link| test(link));
+        let asked = ask.fdinfo || ask.fdinfo_of.is_some_and(of_this);
+        let info = self.infos.filter(|_| asked).map(|dir| {
             let dir = dir?;
             read_whole(dir, &digits, buffer)?;
             fdinfo::parse(buffer).ok_or(Failure::new("read", Errno::EBADMSG))
         });
         let is_socket = stat.is_ok_and(|stat| stat.mode & libc::S_IFMT == libc::S_IFSOCK);
         let protocol = is_socket.then(|| protocol_name(self.fds, fd));
-        Some(FdRow { fd, link, link_mode, stat, info, protocol })
+        let matters = stat.is_ok_and(|stat| may_be_mqueue(&stat) || is_ptmx(&stat));
+        let filesystem = matters.then(|| filesystem(self.fds, fd)).flatten();
+        Some(FdRow { fd, link, link_mode, stat, info, protocol, filesystem })
     }
 }
 
@@ -191,7 +240,12 @@ fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
 /// filesystem that is gone does not hang the reader (statx(2)).
 fn statx(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
     let mut buffer = std::mem::MaybeUninit::<libc::statx>::zeroed();
-    let mask = libc::STATX_TYPE | libc::STATX_MODE | libc::STATX_INO | libc::STATX_NLINK | libc::STATX_SIZE;
+    let mask = libc::STATX_TYPE
+        | libc::STATX_MODE
+        | libc::STATX_INO
+        | libc::STATX_NLINK
+        | libc::STATX_SIZE
+        | libc::STATX_BLOCKS;
     // SAFETY: `name` is NUL-terminated, `dir` is an open descriptor for the whole call and `buffer`
     // has the size that the call writes.
     let result = unsafe {
@@ -208,7 +262,30 @@ fn statx(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
         nlink: stat.stx_nlink,
         size: stat.stx_size,
         block_size: stat.stx_blksize,
+        blocks: stat.stx_blocks,
     })
+}
+
+/// Whether a file may be a message queue, by what is known without another call: the size is the
+/// kernel's constant, and there is no disk below it, hence no block. The call that tells for certain may
+/// hang on a filesystem whose server is gone, so it is kept from nearly all files.
+fn may_be_mqueue(stat: &FileStat) -> bool {
+    /// `ipc/mqueue.c`
+    const FILENT_SIZE: u64 = 80;
+    stat.mode & libc::S_IFMT == libc::S_IFREG
+        && stat.size == FILENT_SIZE
+        && (stat.blocks, stat.dev.0) == (0, 0)
+}
+
+/// Whether it is the device of the masters of pseudoterminals (ptmx(4)).
+fn is_ptmx(stat: &FileStat) -> bool {
+    stat.mode & libc::S_IFMT == libc::S_IFCHR && stat.rdev == (5, 2)
+}
+
+/// The type of the filesystem that a descriptor's file is on.
+fn filesystem(fds: BorrowedFd<'_>, fd: i32) -> Option<u64> {
+    let path = format!("/proc/self/fd/{}/{fd}", fds.as_raw_fd());
+    u64::try_from(statfs(path.as_str()).ok()?.filesystem_type().0).ok()
 }
 
 /// The name of a socket's protocol, which sockfs gives as an extended attribute (`net/socket.c`,

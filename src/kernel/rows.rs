@@ -2,7 +2,6 @@
 
 use super::Read;
 use super::fdinfo::FdInfo;
-use std::net::SocketAddr;
 
 /// What to read of a process. Every field that is off saves calls per process or per descriptor.
 #[derive(Clone, Copy, Default)]
@@ -11,6 +10,8 @@ pub struct Ask<'a> {
     pub details: bool,
     /// `/proc/PID/fdinfo/FD`: flags, CLOEXEC, offset and the kind's own lines.
     pub fdinfo: bool,
+    /// The same of those descriptors alone whose link passes, where [`Self::fdinfo`] is off.
+    pub fdinfo_of: Option<&'a LinkTest<'a>>,
     /// Only descriptors whose link passes are read further and given out.
     pub only: Option<&'a LinkTest<'a>>,
 }
@@ -20,8 +21,9 @@ pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + 'a;
 
 impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { details, fdinfo, only } = self;
-        write!(f, "Ask {{ details: {details}, fdinfo: {fdinfo}, only: {} }}", only.is_some())
+        let Self { details, fdinfo, fdinfo_of, only } = self;
+        let (some, only) = (fdinfo_of.is_some(), only.is_some());
+        write!(f, "Ask {{ details: {details}, fdinfo: {fdinfo}, fdinfo_of: {some}, only: {only} }}")
     }
 }
 
@@ -122,6 +124,10 @@ pub struct FdRow {
     pub info: Option<Read<FdInfo>>,
     /// Of a socket: the kernel's name for its protocol, such as `TCPv6` or `UNIX-STREAM`.
     pub protocol: Option<Read<String>>,
+    /// The type of the file's filesystem (statfs(2)), asked only where nothing else can tell: of what
+    /// may be a POSIX message queue, which by its name and inode is a regular file, and of the masters of
+    /// pseudoterminals.
+    pub filesystem: Option<u64>,
 }
 
 /// What statx(2) says of a file. Sizes are bytes.
@@ -141,6 +147,8 @@ pub struct FileStat {
     pub size: u64,
     /// The block size for I/O; of hugetlbfs, the size of its pages.
     pub block_size: u32,
+    /// How many blocks of 512 bytes it takes.
+    pub blocks: u64,
 }
 
 /// The machine.
@@ -150,79 +158,6 @@ pub struct HostRow {
     pub name: String,
     /// The kernel's release.
     pub kernel: String,
-}
-
-/// The tables of sockets under `/proc/net` that are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SocketTable {
-    /// `tcp`
-    Tcp,
-    /// `tcp6`
-    Tcp6,
-    /// `udp`
-    Udp,
-    /// `udp6`
-    Udp6,
-    /// `unix`
-    Unix,
-}
-
-impl SocketTable {
-    /// Its file's name.
-    pub fn file(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Tcp6 => "tcp6",
-            Self::Udp => "udp",
-            Self::Udp6 => "udp6",
-            Self::Unix => "unix",
-        }
-    }
-}
-
-/// One socket of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SocketRow {
-    /// TCP or UDP.
-    Inet {
-        /// The inode in sockfs; 0 for a socket that no descriptor refers to.
-        ino: u64,
-        /// Its own address.
-        local: SocketAddr,
-        /// The peer's address; all zero where there is none.
-        remote: SocketAddr,
-        /// The state by the numbers of `include/net/tcp_states.h`.
-        state: u8,
-        /// Bytes received and not yet read; of a listening TCP socket, connections not yet accepted.
-        recv_queue: u32,
-        /// Bytes written and not yet acknowledged.
-        send_queue: u32,
-    },
-    /// AF_UNIX.
-    Unix {
-        /// The inode in sockfs.
-        ino: u64,
-        /// SOCK_STREAM 1, SOCK_DGRAM 2, SOCK_SEQPACKET 5.
-        kind: u16,
-        /// `enum` SS_* of `include/uapi/linux/net.h`.
-        state: u8,
-        /// Whether listen(2) was called on it.
-        listening: bool,
-        /// Its name, an abstract one with a leading `@`; absent where it has none.
-        path: Option<Vec<u8>>,
-        /// Two lines claim this inode: a name with a newline in it may have forged one of them, so
-        /// neither can be believed.
-        ambiguous: bool,
-    },
-}
-
-impl SocketRow {
-    /// The inode in sockfs.
-    pub fn ino(&self) -> u64 {
-        match self {
-            Self::Inet { ino, .. } | Self::Unix { ino, .. } => *ino,
-        }
-    }
 }
 
 /// Device numbers whose meaning is this kernel's alone.

@@ -1,4 +1,4 @@
-//! An anonymous inode, by the name that the kernel gives it: eventfd, epoll and many more.
+//! An anonymous inode, by the name that the kernel gives it: timerfd, signalfd and many more.
 
 use super::{Clue, Description, FileType, Kind};
 use crate::model::{Fact, Facts, KindName};
@@ -8,11 +8,7 @@ pub const KIND: Kind = Kind {
     recognises: |clue| clue.link_starts_with(b"anon_inode:") || clue.file_type == Some(FileType::Anonymous),
     describe: |clue| Description { facts: lines(clue), ..Description::default() },
     protocols: &[],
-    sample: Clue {
-        link: Some(b"anon_inode:[eventpoll]"),
-        file_type: Some(FileType::Anonymous),
-        ..Clue::NONE
-    },
+    sample: Clue { link: Some(b"anon_inode:[timerfd]"), file_type: Some(FileType::Anonymous), ..Clue::NONE },
 };
 
 /// The lines of fdinfo under their own names; a name that comes again, as `tfd` does for each watch

@@ -8,7 +8,7 @@ const NAME: KindName = KindName("fifo");
 pub const KIND: Kind = Kind {
     name: NAME,
     recognises: |clue| clue.file_type == Some(FileType::Fifo),
-    describe: |clue| Description { endpoint: pipe::end_of(NAME, clue), ..Description::default() },
+    describe: |clue| Description { ends: pipe::end_of(NAME, clue), ..Description::default() },
     protocols: &[],
     sample: Clue { link: Some(b"/run/initctl"), file_type: Some(FileType::Fifo), ..Clue::NONE },
 };

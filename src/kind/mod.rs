@@ -11,19 +11,32 @@ mod anon;
 mod block;
 mod char;
 mod dir;
+mod eventfd;
+mod eventpoll;
 mod fifo;
 mod file;
+mod icmp;
 mod memfd;
+mod mqueue;
+mod netlink;
+mod packet;
 mod pipe;
+mod raw;
 mod socket;
 mod symlink;
 mod tcp;
 mod tty;
 mod udp;
+mod udplite;
 mod unix;
 mod unknown;
+mod vsock;
 
-use crate::model::{Access, Endpoint, Facts, Inode, KindName};
+pub use netlink::protocol_name as netlink_protocol;
+pub use socket::family_name;
+pub use tty::MASTER as PTY_MASTER;
+
+use crate::model::{Access, Beyond, Endpoint, Facts, Failure, Inode, KindName, Watch};
 
 /// All kinds, in the order in which they are asked.
 pub const KINDS: &[&Kind] = &[
@@ -32,14 +45,23 @@ pub const KINDS: &[&Kind] = &[
     &tcp::KIND,
     &udp::KIND,
     &unix::KIND,
+    &udplite::KIND,
+    &icmp::KIND,
+    &raw::KIND,
+    &netlink::KIND,
+    &packet::KIND,
+    &vsock::KIND,
     &socket::KIND,
     &memfd::KIND,
+    &mqueue::KIND,
     &file::KIND,
     &dir::KIND,
     &symlink::KIND,
     &tty::KIND,
     &char::KIND,
     &block::KIND,
+    &eventfd::KIND,
+    &eventpoll::KIND,
     &anon::KIND,
     &unknown::KIND,
 ];
@@ -71,12 +93,12 @@ pub struct Protocol {
     pub name: &'static str,
     /// The address family.
     pub family: &'static str,
-    /// `stream` or `dgram`, where the protocol has just one.
+    /// `stream`, `dgram` or `raw`, where the protocol has just one.
     pub kind: Option<&'static str>,
-    /// The file under `/proc/net` that lists its sockets.
+    /// The name of the list that the kernel has of its sockets, where it has one.
     pub table: Option<&'static str>,
-    /// The word for a state's number; the second says that listen(2) was called.
-    pub state: fn(u8, bool) -> Option<&'static str>,
+    /// The word for a state by its number in `include/net/tcp_states.h`.
+    pub state: fn(u8) -> Option<&'static str>,
 }
 
 /// The type of an inode (inode(7)).
@@ -123,6 +145,10 @@ pub struct Clue<'a> {
     pub access: Option<Access>,
     /// Of a socket: the kernel's name for its protocol.
     pub protocol: Option<&'a str>,
+    /// Whether it is on a filesystem of message queues.
+    pub is_mqueue: bool,
+    /// Of the master of a pseudoterminal: the device of its devpts instance.
+    pub devpts: Option<&'a Result<(u32, u32), Failure>>,
     /// The lines of fdinfo that only this kind has.
     pub lines: &'a [(Vec<u8>, Vec<u8>)],
 }
@@ -140,8 +166,21 @@ impl Clue<'_> {
         on_memfd_device: false,
         access: None,
         protocol: None,
+        is_mqueue: false,
+        devpts: None,
         lines: &[],
     };
+
+    /// The value of a line of fdinfo.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let line = self.lines.iter().find(|(known, _)| known == name.as_bytes());
+        line.and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    /// The value of a line of fdinfo that is a decimal number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
+    }
 
     /// Whether the link's text begins so.
     pub fn link_starts_with(&self, prefix: &[u8]) -> bool {
@@ -160,8 +199,12 @@ impl Clue<'_> {
 pub struct Description {
     /// What only this kind has.
     pub facts: Facts,
-    /// The end of a channel that it is.
-    pub endpoint: Option<Endpoint>,
+    /// The ends of channels that it is.
+    pub ends: Vec<Endpoint>,
+    /// What else is known of its other side.
+    pub beyond: Option<Beyond>,
+    /// Of an epoll instance: what it watches.
+    pub watches: Vec<Watch>,
     /// The kernel's ` (deleted)` says nothing here: such a file never had a name.
     pub nameless: bool,
 }

@@ -8,10 +8,11 @@ pub const KIND: Kind = Kind {
     recognises: |clue| matches!(clue.protocol, Some("TCP" | "TCPv6" | "MPTCP" | "MPTCPv6")),
     describe: |_| Description::default(),
     protocols: &[
-        protocol("TCP", "inet", Some("tcp")),
-        protocol("TCPv6", "inet6", Some("tcp6")),
-        protocol("MPTCP", "inet", None),
-        protocol("MPTCPv6", "inet6", None),
+        protocol("TCP", "inet"),
+        protocol("TCPv6", "inet6"),
+        // The first of its subflows is in the table of TCP, under the inode of the whole.
+        protocol("MPTCP", "inet"),
+        protocol("MPTCPv6", "inet6"),
     ],
     sample: Clue {
         link: Some(b"socket:[4711]"),
@@ -21,12 +22,12 @@ pub const KIND: Kind = Kind {
     },
 };
 
-const fn protocol(name: &'static str, family: &'static str, table: Option<&'static str>) -> Protocol {
-    Protocol { name, family, kind: Some("stream"), table, state }
+const fn protocol(name: &'static str, family: &'static str) -> Protocol {
+    Protocol { name, family, kind: Some("stream"), table: Some("tcp"), state }
 }
 
 /// The names of `include/net/tcp_states.h`, without their TCP_.
-fn state(number: u8, _listening: bool) -> Option<&'static str> {
+fn state(number: u8) -> Option<&'static str> {
     Some(match number {
         1 => "ESTABLISHED",
         2 => "SYN_SENT",
@@ -34,7 +35,8 @@ fn state(number: u8, _listening: bool) -> Option<&'static str> {
         4 => "FIN_WAIT1",
         5 => "FIN_WAIT2",
         6 => "TIME_WAIT",
-        7 => "CLOSE",
+        // 13 is the word of sock_diag for one that is bound and does nothing yet.
+        7 | 13 => "CLOSE",
         8 => "CLOSE_WAIT",
         9 => "LAST_ACK",
         10 => "LISTEN",

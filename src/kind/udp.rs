@@ -7,7 +7,7 @@ pub const KIND: Kind = Kind {
     name: KindName("udp"),
     recognises: |clue| matches!(clue.protocol, Some("UDP" | "UDPv6")),
     describe: |_| Description::default(),
-    protocols: &[protocol("UDP", "inet", "udp"), protocol("UDPv6", "inet6", "udp6")],
+    protocols: &[protocol("UDP", "inet", "udp"), protocol("UDPv6", "inet6", "udp")],
     sample: Clue {
         link: Some(b"socket:[4711]"),
         file_type: Some(FileType::Socket),
@@ -16,12 +16,14 @@ pub const KIND: Kind = Kind {
     },
 };
 
-const fn protocol(name: &'static str, family: &'static str, table: &'static str) -> Protocol {
+/// A protocol of datagrams.
+pub const fn protocol(name: &'static str, family: &'static str, table: &'static str) -> Protocol {
     Protocol { name, family, kind: Some("dgram"), table: Some(table), state }
 }
 
-/// UDP has no states of its own and borrows two of TCP's: connect(2) was called, or was not.
-fn state(number: u8, _listening: bool) -> Option<&'static str> {
+/// Datagrams have no states of their own; the kernel borrows two of TCP's: connect(2) was called, or was
+/// not.
+pub fn state(number: u8) -> Option<&'static str> {
     match number {
         1 => Some("ESTABLISHED"),
         7 => Some("UNCONN"),

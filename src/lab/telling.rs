@@ -3,7 +3,7 @@
 use super::driver::{Driver, End, WIRING};
 use super::prelude::worth_telling;
 use super::{At, Moment, Problem, Tables, Tell};
-use crate::collect::{Need, Request, Which, collect};
+use crate::collect::{Ends, Need, Request, Which, collect};
 use crate::kernel::ptrace::Pace;
 use crate::kernel::signals::Woken;
 use crate::kernel::terminal::{Answer, Keyboard};
@@ -29,7 +29,10 @@ impl Driver<'_> {
 
     /// All there is to know of some processes now.
     pub(super) fn tables(&self, pids: Vec<i32>) -> Snapshot {
-        collect(self.source, &Request { which: Which::Pids(pids), need: Need::ALL })
+        collect(
+            self.source,
+            &Request { which: Which::Pids(pids), need: Need { ends: Ends::Pipes, ..Need::ALL } },
+        )
     }
 
     pub(super) fn tell_tables(&self, at: At, pids: Vec<i32>, tell: &mut Tell<'_>) -> Result<(), Problem> {

@@ -8,7 +8,7 @@ use super::driver::{WIRING, capture_outputs, captured_outputs};
 use super::ending::GRACE;
 use super::{Actor, At, Moment, Outcome, Plan, Problem, Stage, Tables, Tell};
 use crate::collect::follow::fate;
-use crate::collect::{Need, Request, Which, collect};
+use crate::collect::{Ends, Need, Request, Which, collect};
 use crate::kernel::ptrace::send;
 use crate::kernel::signals::{SIGTERM, Signals, Woken};
 use crate::kernel::terminal::{Answer, Keyboard, Modes};
@@ -72,7 +72,10 @@ pub fn drive_untraced(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>)
         .collect();
     if plan.tables >= Tables::Exec {
         let pids = std::iter::once(shell.pid()).chain(stopped.iter().copied()).collect();
-        let snapshot = collect(source, &Request { which: Which::Pids(pids), need: Need::ALL });
+        let snapshot = collect(
+            source,
+            &Request { which: Which::Pids(pids), need: Need { ends: Ends::Pipes, ..Need::ALL } },
+        );
         tell(Moment::Tables { at: At::Stopped, snapshot: &snapshot, stages: &outcome.stages })?;
     }
     if plan.hold {

@@ -1,4 +1,4 @@
-//! The O_* flags of open(2) by name.
+//! The O_* flags of open(2) and the events of epoll(7) by name.
 
 /// A flag's bits and its name, a flag that contains another before it.
 const NAMES: [(u32, &str); 12] = [
@@ -40,6 +40,40 @@ pub fn flag_names(flags: u32) -> Vec<String> {
     }
     if rest != 0 {
         names.push(format!("0{rest:o}"));
+    }
+    names
+}
+
+/// The events of epoll_ctl(2), by `include/uapi/linux/eventpoll.h`.
+const EVENTS: [(u32, &str); 13] = [
+    (0x001, "EPOLLIN"),
+    (0x002, "EPOLLPRI"),
+    (0x004, "EPOLLOUT"),
+    (0x040, "EPOLLRDNORM"),
+    (0x080, "EPOLLRDBAND"),
+    (0x100, "EPOLLWRNORM"),
+    (0x200, "EPOLLWRBAND"),
+    (0x400, "EPOLLMSG"),
+    (0x2000, "EPOLLRDHUP"),
+    (1 << 28, "EPOLLEXCLUSIVE"),
+    (1 << 29, "EPOLLWAKEUP"),
+    (1 << 30, "EPOLLONESHOT"),
+    (1 << 31, "EPOLLET"),
+];
+
+/// The names in `events`; bits without a name as one hexadecimal number. EPOLLERR and EPOLLHUP are in all,
+/// because the kernel adds them, and are left out.
+pub fn event_names(events: u32) -> Vec<String> {
+    let mut rest = events & !0x018;
+    let mut names = Vec::new();
+    for (bit, name) in EVENTS {
+        if rest & bit != 0 {
+            names.push(name.to_owned());
+            rest &= !bit;
+        }
+    }
+    if rest != 0 {
+        names.push(format!("{rest:#x}"));
     }
     names
 }

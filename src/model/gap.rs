@@ -11,6 +11,13 @@ pub struct Failure {
     pub error: String,
 }
 
+impl Failure {
+    /// fdinfo was read and has no such line: the kernel is older than the line is.
+    pub fn no_line(name: &str) -> Self {
+        Self { call: format!("read ({name})"), error: "ENODATA".to_owned() }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.call, self.error)
@@ -30,6 +37,10 @@ pub enum Subject {
     Descriptor(i32),
     /// A table of sockets, by its file's name.
     Sockets(&'static str),
+    /// What sock_diag(7) tells of such sockets and their table does not, by the name of that.
+    SocketDiag(&'static str),
+    /// The addresses and interfaces of a network namespace.
+    Net,
     /// Which descriptors share an open file description.
     Sharing,
     /// The list of all processes.
@@ -46,6 +57,8 @@ impl fmt::Display for Subject {
             Self::ProcessFact(file) => f.write_str(file),
             Self::Descriptor(fd) => write!(f, "fd {fd}"),
             Self::Sockets(table) => write!(f, "net/{table}"),
+            Self::SocketDiag(table) => write!(f, "sock_diag {table}"),
+            Self::Net => f.write_str("net addresses"),
             Self::Sharing => f.write_str("sharing"),
             Self::ProcessList => f.write_str("process list"),
             Self::Host => f.write_str("host"),

@@ -9,6 +9,7 @@
 //! Nothing here reads, renders or guesses. What could not be read is a [`Gap`].
 
 mod changes;
+mod endpoint;
 mod flags;
 mod gap;
 mod names;
@@ -19,12 +20,13 @@ mod step;
 mod wiring;
 
 pub use changes::changes;
-pub use flags::flag_names;
+pub use endpoint::{Beyond, Channel, ChannelKey, Endpoint, Means, Side, Watch};
+pub use flags::{event_names, flag_names};
 pub use gap::{Failure, Gap, Hint, Subject};
 pub use names::KindName;
-pub use open_file::{Access, Channel, Endpoint, Fact, Facts, FileId, Identity, Inode, OpenFile, Sides};
+pub use open_file::{Access, Fact, Facts, FileId, Identity, Inode, OpenFile};
 pub use process::{Descriptor, FdTable, Limit, Process, ProcessId, State};
-pub use socket::Socket;
+pub use socket::{Lingering, Socket};
 pub use step::{Change, Fate, Glimpse, Step};
 pub use wiring::{Coverage, Holder};
 
@@ -74,7 +76,7 @@ impl Snapshot {
     /// The processes that are not shown and whose tables could not be searched for other ends, where
     /// there was an end to search the other of.
     pub fn unsearched(&self) -> impl Iterator<Item = &(i32, Failure)> {
-        let has_ends = self.files.iter().any(|file| file.endpoint.is_some());
+        let has_ends = self.files.iter().any(|file| !file.ends.is_empty());
         let shown: HashSet<i32> = self.processes.iter().map(|process| process.id.pid).collect();
         self.coverage.unreadable.iter().filter(move |(pid, _)| has_ends && !shown.contains(pid))
     }

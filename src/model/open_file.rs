@@ -1,6 +1,7 @@
 //! Open file descriptions and the files that they refer to.
 
-use super::{Failure, KindName, Socket};
+use super::{Beyond, Channel, ChannelKey, Endpoint, Failure, KindName, Socket};
+use std::time::Duration;
 
 /// Which of a snapshot's open file descriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,8 +61,14 @@ pub enum Fact {
     Text(Vec<u8>),
     /// A number.
     Number(u64),
+    /// Yes or no.
+    Flag(bool),
+    /// A length of time.
+    Time(Duration),
     /// Several, in the kernel's order.
     List(Vec<Fact>),
+    /// Several that belong together.
+    Group(Facts),
 }
 
 impl Fact {
@@ -73,47 +80,6 @@ impl Fact {
 
 /// Named values, in the order in which to show them.
 pub type Facts = Vec<(String, Fact)>;
-
-/// What bytes flow through between descriptors: a pipe, a FIFO, later a connection or a pty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Channel {
-    /// The kind of file that has it.
-    pub medium: KindName,
-    /// Which one. By device and number: the inodes of FIFOs collide across filesystems.
-    pub inode: Inode,
-}
-
-/// Which sides of a channel a descriptor is: for a pipe, the side that reads and the side that writes.
-/// A FIFO opened for both is both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sides {
-    /// It takes bytes out.
-    pub reads: bool,
-    /// It puts bytes in.
-    pub writes: bool,
-}
-
-impl Sides {
-    /// Whether bytes flow between this and `other`, in whichever direction.
-    pub fn face(self, other: Self) -> bool {
-        (self.reads && other.writes) || (self.writes && other.reads)
-    }
-}
-
-impl From<Access> for Sides {
-    fn from(access: Access) -> Self {
-        Self { reads: access.reads(), writes: access.writes() }
-    }
-}
-
-/// An end of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Endpoint {
-    /// Of which.
-    pub channel: Channel,
-    /// Which sides of it.
-    pub sides: Sides,
-}
 
 /// Whether it is known which descriptors refer to one open file description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,8 +115,19 @@ pub struct OpenFile {
     pub facts: Facts,
     /// Of a socket: its state and addresses.
     pub socket: Option<Socket>,
-    /// Of a kind that is an end of something.
-    pub endpoint: Option<Endpoint>,
+    /// The channels that it is an end of; none where it is an end of nothing.
+    pub ends: Vec<Endpoint>,
+    /// What else there is to say of its other side.
+    pub beyond: Option<Beyond>,
     /// Whether sharing is known.
     pub identity: Identity,
+}
+
+impl OpenFile {
+    /// The channel that the file itself is, so that all who have it open are connected through it: that
+    /// of a pipe, a FIFO, a message queue.
+    pub fn pipe(&self) -> Option<Channel> {
+        let channel = self.ends.first()?.channel;
+        matches!(channel.key, ChannelKey::File(_)).then_some(channel)
+    }
 }

@@ -1,6 +1,6 @@
 //! Processes and their tables.
 
-use super::{Failure, FileId};
+use super::{Failure, FileId, Watch};
 
 /// One process for ever: a pid is given again, but not with the same start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +70,9 @@ pub struct Descriptor {
     pub cloexec: Option<bool>,
     /// The open file description that it refers to.
     pub file: FileId,
+    /// Of an epoll instance: what it watches. The list is the instance's, what its numbers mean is each
+    /// process's own.
+    pub watches: Vec<Watch>,
 }
 
 /// A process's table of descriptors, ascending.

@@ -87,8 +87,8 @@ impl Key {
     fn new(file: &OpenFile, id: FileId) -> Self {
         // Every anonymous inode is one and the same inode: only the description tells them apart.
         let anonymous = file.name.as_ref().is_ok_and(|name| name.starts_with(b"anon_inode:"));
-        match (file.endpoint, file.inode) {
-            (Some(endpoint), _) => Self::Channel(endpoint.channel),
+        match (file.pipe(), file.inode) {
+            (Some(channel), _) => Self::Channel(channel),
             (None, Some(inode)) if !anonymous => Self::File(inode),
             _ => Self::Description(id),
         }
@@ -143,7 +143,7 @@ impl<'a> Figure<'a> {
     pub fn pair(&self, object: &Object<'_>) -> Option<(At, At)> {
         let &[one, other] = &object.references[..] else { return None };
         let access = |at| self.slot(at)?.file.access;
-        match (object.file.endpoint, access(one), access(other)) {
+        match (object.file.pipe(), access(one), access(other)) {
             _ if !object.outside.is_empty() => None,
             (Some(_), Some(Access::Write), Some(Access::Read)) => Some((one, other)),
             (Some(_), Some(Access::Read), Some(Access::Write)) => Some((other, one)),
@@ -173,7 +173,7 @@ fn objects(snapshot: &Snapshot) -> (Vec<Object<'_>>, HashMap<Key, usize>) {
     let mut objects = Vec::new();
     for (key, mut object) in all {
         if let Key::Channel(channel) = key {
-            object.outside = wiring.holders(channel).iter().filter(|peer| !shown(peer)).copied().collect();
+            object.outside = wiring.holders(channel).filter(|peer| !shown(peer)).copied().collect();
         } else if object.references.len() < 2 {
             continue;
         }
@@ -188,7 +188,7 @@ fn objects(snapshot: &Snapshot) -> (Vec<Object<'_>>, HashMap<Key, usize>) {
 type Like = (Key, Option<Access>);
 
 fn like(file: &OpenFile, id: FileId) -> Like {
-    (Key::new(file, id), file.endpoint.and(file.access))
+    (Key::new(file, id), file.pipe().and(file.access))
 }
 
 /// How many there are of each.

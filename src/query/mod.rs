@@ -7,4 +7,4 @@ mod wiring;
 
 pub use figure::{At, Figure, Label, Node, Object, Slot};
 pub use sharing::Sharing;
-pub use wiring::{Peer, Peers, Wiring};
+pub use wiring::{Found, Peer, Peers, Wiring};

@@ -1,12 +1,18 @@
 //! The text of each column for one descriptor.
 
 use super::{Style, escape};
-use crate::model::{Descriptor, OpenFile, Process, Snapshot, Socket, flag_names};
+use crate::model::{
+    Descriptor, Fact, Means, OpenFile, Process, Side, Snapshot, Socket, Watch, event_names, flag_names,
+};
 use crate::query::{Peer, Peers, Sharing, Wiring};
 use std::fmt::Write as _;
 
-/// How many other ends a cell of a table names; a line that is not for a terminal names them all.
+/// How many other ends a cell of a table names.
 const PEERS_IN_A_CELL: usize = 4;
+
+/// How many other ends a line names that is not for a terminal: all of them, but for a pipe that
+/// thousands share, whose holders would each have to be named by all others.
+const PEERS_IN_A_LINE: usize = 64;
 
 /// One descriptor's cells. A cell without anything to say is empty.
 pub struct Cells {
@@ -27,11 +33,14 @@ pub struct Context<'a> {
     pub wiring: Wiring<'a>,
     pub sharing: Sharing,
     pub style: Style,
+    /// Whether names tell what TCP measures, where that is known.
+    pub measures: bool,
 }
 
 impl<'a> Context<'a> {
     pub fn new(snapshot: &'a Snapshot, style: Style) -> Self {
-        Self { snapshot, wiring: Wiring::new(snapshot), sharing: Sharing::new(snapshot), style }
+        let (wiring, sharing) = (Wiring::new(snapshot), Sharing::new(snapshot));
+        Self { snapshot, wiring, sharing, style, measures: true }
     }
 
     pub fn cells(&self, process: &Process, descriptor: &Descriptor) -> Cells {
@@ -53,8 +62,11 @@ impl<'a> Context<'a> {
             kind: file.kind.to_string(),
             name: self.name(file),
             flags,
-            is_end: peers != Peers::NotAnEnd,
-            connected: self.connected(&peers),
+            is_end: !matches!(peers, Peers::NotAnEnd | Peers::NotAsked) || !descriptor.watches.is_empty(),
+            connected: match &descriptor.watches[..] {
+                [] => self.connected(&peers),
+                watches => self.watches(watches),
+            },
             is_gap: file.name.is_err(),
         }
     }
@@ -85,32 +97,56 @@ impl<'a> Context<'a> {
             (Some(local), None) => words.push(escape::name(local)),
             (None, _) => words.push(escape::show(name)),
         }
+        words.extend(of_protocol(socket, self.measures));
         words.extend(socket.state.map(str::to_owned));
-        if socket.family.is_none() || socket.family == Some("unix") {
-            let what = if socket.family.is_some() { socket.kind } else { Some(socket.protocol.as_str()) };
-            words.extend(what.map(|what| escape::show(what.as_bytes())).filter(|what| !what.is_empty()));
-        }
+        words.extend(waiting(socket));
         words.join(" ")
     }
 
     fn connected(&self, peers: &Peers<'_>) -> String {
+        let lang = self.style.lang;
         match peers {
-            Peers::NotAnEnd => String::new(),
+            Peers::NotAnEnd | Peers::NotAsked => String::new(),
             Peers::Unknown(failure) => format!("? ({failure})"),
-            Peers::Found(peers) if peers.is_empty() => super::lang::nobody(self.style.lang),
-            Peers::Found(peers) => {
-                let shown = match self.style.width {
-                    Some(_) if peers.len() > PEERS_IN_A_CELL => PEERS_IN_A_CELL,
-                    _ => peers.len(),
-                };
-                let mut names: Vec<_> = peers[..shown].iter().map(peer).collect();
-                if shown < peers.len() {
-                    names.push(super::lang::and_more(self.style.lang, peers.len() - shown));
+            Peers::Outside(address) => super::lang::outside(lang, &escape::name(address)),
+            Peers::Found(peers) if peers.is_empty() => super::lang::nobody(lang),
+            Peers::Found(peers) => self.some(peers.len(), peers.iter(), |peer| {
+                let name = self::peer(peer);
+                match (peer.is_of_a_backlog(), peer.endpoint.side) {
+                    (true, Side::One) => super::lang::in_backlog(lang, &name),
+                    (true, _) => super::lang::not_accepted(lang, &name),
+                    (false, _) => name,
                 }
-                // A line of its own for each, in a cell.
-                names.join(if self.style.width.is_some() { "\n" } else { ", " })
-            }
+            }),
         }
+    }
+
+    /// The first few of many in a cell, a line for each; more of them in a line.
+    fn some<T>(&self, count: usize, all: impl Iterator<Item = T>, name: impl Fn(T) -> String) -> String {
+        let most = if self.style.width.is_some() { PEERS_IN_A_CELL } else { PEERS_IN_A_LINE };
+        let shown = count.min(most);
+        let mut names: Vec<_> = all.take(shown).map(name).collect();
+        if shown < count {
+            names.push(super::lang::and_more(self.style.lang, count - shown));
+        }
+        names.join(if self.style.width.is_some() { "\n" } else { ", " })
+    }
+
+    /// What an epoll instance watches.
+    fn watches(&self, watches: &[Watch]) -> String {
+        let lang = self.style.lang;
+        self.some(watches.len(), watches.iter(), |Watch { fd, events, means, .. }| {
+            let names: Vec<_> = event_names(*events)
+                .into_iter()
+                .map(|name| name.trim_start_matches("EPOLL").to_owned())
+                .collect();
+            let watch = super::lang::watches(lang, *fd, &names.join("|"));
+            match means {
+                Means::Current => watch,
+                Means::Stale => super::lang::watch_stale(lang, &watch),
+                Means::Unproven => format!("{watch} ?"),
+            }
+        })
     }
 }
 
@@ -123,4 +159,79 @@ pub fn peer(peer: &Peer<'_>) -> String {
 /// `grep[4712]`
 pub fn process(comm: &[u8], pid: i32) -> String {
     format!("{}[{pid}]", escape::show(comm))
+}
+
+fn show(fact: &Fact) -> String {
+    match fact {
+        Fact::Text(text) => escape::show(text),
+        Fact::Number(number) => number.to_string(),
+        Fact::Flag(flag) => flag.to_string(),
+        Fact::Time(time) => format!("{time:?}"),
+        Fact::List(list) => list.iter().map(show).collect::<Vec<_>>().join(","),
+        Fact::Group(group) => {
+            group.iter().map(|(name, fact)| format!("{name} {}", show(fact))).collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// Of what TCP measures, what one looks for first.
+fn tcp(info: &Fact) -> Option<String> {
+    let Fact::Group(facts) = info else { return None };
+    let value = |key: &str| facts.iter().find(|(name, _)| name == key).map(|(_, fact)| show(fact));
+    let words: Vec<String> = [
+        value("rtt").filter(|rtt| rtt != "0ns").map(|rtt| format!("rtt {rtt}")),
+        value("snd_cwnd").map(|cwnd| format!("cwnd {cwnd}")),
+        value("unacked").filter(|count| count != "0").map(|count| format!("unacked {count}")),
+        value("total_retrans").filter(|count| count != "0").map(|count| format!("retransmitted {count}")),
+        value("timer").map(|timer| format!("timer {timer}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!words.is_empty()).then(|| format!("({})", words.join(", ")))
+}
+
+/// What the addresses do not tell.
+fn of_protocol(socket: &Socket, measures: bool) -> Vec<String> {
+    let fact = |key: &str| socket.facts.iter().find(|(name, _)| name == key).map(|(_, fact)| show(fact));
+    let labelled = |label: &str, key| fact(key).map(|value| format!("{label} {value}"));
+    let words = match socket.family {
+        Some("unix") => vec![socket.kind.map(str::to_owned)],
+        Some("netlink") => vec![
+            fact("netlink_protocol"),
+            labelled("port", "port").filter(|port| port != "port 0"),
+            labelled("groups", "groups").filter(|groups| groups != "groups "),
+        ],
+        Some("packet") => {
+            vec![socket.kind.map(str::to_owned), fact("ether_protocol"), labelled("on", "interface")]
+        }
+        Some("inet" | "inet6") => vec![
+            labelled("protocol", "ip_protocol"),
+            labelled("ident", "ident"),
+            labelled("on", "interface"),
+            socket
+                .facts
+                .iter()
+                .find(|(name, _)| measures && name == "tcp_info")
+                .and_then(|(_, info)| tcp(info)),
+        ],
+        Some("vsock") => Vec::new(),
+        _ => vec![Some(escape::show(socket.protocol.as_bytes()))],
+    };
+    words.into_iter().flatten().filter(|word| !word.is_empty()).collect()
+}
+
+/// What waits in the queues: bytes, or connections.
+pub fn waiting(socket: &Socket) -> Option<String> {
+    let waits = |queue: Option<u32>| queue.filter(|&count| count > 0);
+    match (socket.listens(), waits(socket.recv_queue), waits(socket.send_queue)) {
+        (true, Some(count), _) => Some(match socket.backlog {
+            Some(limit) => format!("(backlog {count}/{limit})"),
+            None => format!("(backlog {count})"),
+        }),
+        (false, Some(unread), Some(unsent)) => Some(format!("(unread {unread}, unsent {unsent})")),
+        (false, Some(unread), None) => Some(format!("(unread {unread})")),
+        (false, None, Some(unsent)) => Some(format!("(unsent {unsent})")),
+        _ => None,
+    }
 }

@@ -1,7 +1,7 @@
 //! Processes and their tables, for a person or, line by line, for a program.
 
 use super::cells::{Cells, Context, process as process_name};
-use super::table::{self, Column, Frame, Text};
+use super::table::{self, Column, Frame, Give, Text};
 use super::{Style, Tone, escape, lang, lines};
 use crate::model::{Process, Snapshot, State};
 use std::io::{self, Write};
@@ -56,14 +56,14 @@ pub(super) fn block(
         return rows_of(out, context, process);
     }
     let columns = [
-        ("FD", false),
-        ("MODE", false),
-        ("KIND", false),
-        ("NAME", true),
-        ("FLAGS", true),
-        ("CONNECTED TO", true),
+        ("FD", Give::Never),
+        ("MODE", Give::Never),
+        ("KIND", Give::Never),
+        ("NAME", Give::Wrapped),
+        ("FLAGS", Give::First),
+        ("CONNECTED TO", Give::Wrapped),
     ]
-    .map(|(heading, flexible)| Column { heading, flexible });
+    .map(|(heading, give)| Column { heading, give });
     let number_width = fds.iter().map(|fd| fd.fd.to_string().len()).max().unwrap_or(1);
     table::write(out, context.style, Frame::Boxes, &columns, || {
         fds.iter().map(|descriptor| {
@@ -164,20 +164,20 @@ pub fn paragraph(out: &mut dyn Write, text: &str, tone: Tone, style: Style) -> i
     Ok(())
 }
 
-const FLAT: [(&str, bool); 8] = [
-    ("COMMAND", true),
-    ("PID", false),
-    ("USER", false),
-    ("FD", false),
-    ("MODE", false),
-    ("KIND", false),
-    ("NAME", true),
-    ("CONNECTED TO", true),
+const FLAT: [(&str, Give); 8] = [
+    ("COMMAND", Give::Wrapped),
+    ("PID", Give::Never),
+    ("USER", Give::Never),
+    ("FD", Give::Never),
+    ("MODE", Give::Never),
+    ("KIND", Give::Never),
+    ("NAME", Give::Wrapped),
+    ("CONNECTED TO", Give::Wrapped),
 ];
 
 /// One table of all processes' descriptors.
 fn flat_table(out: &mut dyn Write, context: &Context<'_>) -> io::Result<()> {
-    let columns = FLAT.map(|(heading, flexible)| Column { heading, flexible });
+    let columns = FLAT.map(|(heading, give)| Column { heading, give });
     table::write(out, context.style, Frame::Open, &columns, || {
         context.snapshot.processes.iter().flat_map(|process| {
             let who = [

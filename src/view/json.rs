@@ -3,9 +3,9 @@
 //! Every name is carried as it is: a text that is not UTF-8 has the lossy text under its key and the
 //! bytes, in base64, under the key with `_bytes`. What is not known is absent or null, never 0.
 
+use super::json_facts::FactsDoc;
 use crate::model::{
-    Access, Descriptor, Fact, Facts, Failure, Gap, Hint, Host, Identity, Inode, OpenFile, Process, Snapshot,
-    flag_names,
+    Access, Descriptor, Failure, Gap, Hint, Host, Identity, Inode, OpenFile, Process, Snapshot, flag_names,
 };
 use crate::query::{Peer, Peers, Sharing, Wiring};
 use base64::Engine;
@@ -199,7 +199,7 @@ impl Serialize for DescriptorDoc<'_> {
         map.serialize_entry("deleted", &file.deleted)?;
         self.sharing(&mut map, file)?;
         map.serialize_entry("peers", &PeersDoc(&context.wiring.peers(process.id, descriptor)))?;
-        map.serialize_entry("facts", &FactsDoc(file))?;
+        map.serialize_entry("facts", &FactsDoc(file, &descriptor.watches))?;
         if file.inode.is_some_and(|inode| context.captured.contains(&inode)) {
             map.serialize_entry("lab", "capture")?;
         }
@@ -231,7 +231,11 @@ struct PeersDoc<'a>(&'a Peers<'a>);
 impl Serialize for PeersDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
+            Peers::NotAsked => serializer.serialize_none(),
             Peers::NotAnEnd => serializer.serialize_seq(Some(0))?.end(),
+            Peers::Outside(address) => {
+                serializer.collect_seq([OutsideDoc { outside: &String::from_utf8_lossy(address) }])
+            }
             Peers::Found(peers) => serializer.collect_seq(peers.iter().map(PeerDoc)),
             Peers::Unknown(failure) => {
                 let mut seq = serializer.serialize_seq(Some(1))?;
@@ -252,17 +256,25 @@ impl Serialize for PeerDoc<'_> {
         text(&mut map, "command", peer.comm)?;
         map.serialize_entry("fd", &peer.fd)?;
         map.serialize_entry("access", &peer.access.map(Access::as_str))?;
+        if peer.is_of_a_backlog() {
+            map.serialize_entry("backlog", &true)?;
+        }
         map.end()
     }
 }
 
 #[derive(Serialize)]
-struct UnknownDoc<'a> {
-    unknown: FailureDoc<'a>,
+struct OutsideDoc<'a> {
+    outside: &'a str,
 }
 
 #[derive(Serialize)]
-struct FailureDoc<'a> {
+pub(super) struct UnknownDoc<'a> {
+    pub(super) unknown: FailureDoc<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct FailureDoc<'a> {
     call: &'a str,
     error: &'a str,
 }
@@ -270,53 +282,6 @@ struct FailureDoc<'a> {
 impl<'a> From<&'a Failure> for FailureDoc<'a> {
     fn from(failure: &'a Failure) -> Self {
         Self { call: &failure.call, error: &failure.error }
-    }
-}
-
-struct FactsDoc<'a>(&'a OpenFile);
-
-impl Serialize for FactsDoc<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(file) = self;
-        let mut map = serializer.serialize_map(None)?;
-        facts(&mut map, &file.facts)?;
-        if let Some(socket) = &file.socket {
-            optional(&mut map, "family", socket.family)?;
-            optional(&mut map, "type", socket.kind)?;
-            optional(&mut map, "protocol", Some(&socket.protocol).filter(|name| !name.is_empty()))?;
-            optional(&mut map, "state", socket.state)?;
-            for (key, address) in [("local", &socket.local), ("remote", &socket.remote)] {
-                if let Some(address) = address {
-                    text(&mut map, key, address)?;
-                }
-            }
-            optional(&mut map, "netns", socket.netns)?;
-            optional(&mut map, "recv_queue", socket.recv_queue)?;
-            optional(&mut map, "send_queue", socket.send_queue)?;
-        }
-        map.end()
-    }
-}
-
-fn facts<M: SerializeMap>(map: &mut M, facts: &Facts) -> Result<(), M::Error> {
-    for (key, fact) in facts {
-        match fact {
-            Fact::Text(bytes) => text(map, key, bytes)?,
-            fact => map.serialize_entry(key, &FactDoc(fact))?,
-        }
-    }
-    Ok(())
-}
-
-struct FactDoc<'a>(&'a Fact);
-
-impl Serialize for FactDoc<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Fact::Text(bytes) => serializer.serialize_str(&String::from_utf8_lossy(bytes)),
-            Fact::Number(number) => serializer.serialize_u64(*number),
-            Fact::List(list) => serializer.collect_seq(list.iter().map(FactDoc)),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::cells::{Context, peer, process};
 use super::inspect::{block, legend, paragraph};
 use super::{Style, Tone, escape, figure, inheritance, lang, redirections};
-use crate::model::{Access, Change, Fate, Glimpse, KindName, Snapshot, Step};
+use crate::model::{Access, Change, ChannelKey, Fate, Glimpse, KindName, Snapshot, Step};
 use crate::query::Wiring;
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -274,13 +274,14 @@ fn wires(out: &mut dyn Write, wiring: &Wiring<'_>, style: Style) -> io::Result<(
         writeln!(out)?;
     }
     for channel in channels {
-        let ends = wiring.holders(channel);
+        let ChannelKey::File(inode) = channel.key else { continue };
         let side = |writing: bool| {
-            let of_side = ends.iter().filter(|end| if writing { end.writes() } else { end.reads() });
+            let of_side =
+                wiring.holders(channel).filter(|end| if writing { end.writes() } else { end.reads() });
             let names: Vec<_> = of_side.map(peer).collect();
             if names.is_empty() { lang::nobody(style.lang) } else { names.join(", ") }
         };
-        let name = format!("{}:[{}]", channel.medium, channel.inode.ino);
+        let name = format!("{}:[{}]", channel.medium, inode.ino);
         let arrow = style.glyph("──▶", "-->");
         let line = format!("{}  {} {arrow} {}", name, side(true), side(false));
         writeln!(out, "  {}", Tone::Wire.paint(&line, style.color))?;

@@ -2,7 +2,7 @@
 
 use super::cells::{Cells, Context, peer, process};
 use super::inspect::{block, paragraph};
-use super::table::{self, Column, Frame, Text};
+use super::table::{self, Column, Frame, Give, Text};
 use super::{Style, Tone, escape, figure, lang, lines};
 use crate::model::{Descriptor, Identity, Process, Snapshot};
 use crate::query::Peers;
@@ -91,8 +91,9 @@ fn side_by_side(
         let rows = rows.iter().map(|(fd, pair)| row(*fd, *pair).to_vec());
         return lines::write(out, &["FD", "PARENT", "CHILD", "SAME"], rows);
     }
-    let columns = [("FD", false), ("PARENT", true), ("CHILD", true), ("SAME", true)]
-        .map(|(heading, flexible)| Column { heading, flexible });
+    let columns =
+        [("FD", Give::Never), ("PARENT", Give::Wrapped), ("CHILD", Give::Wrapped), ("SAME", Give::Wrapped)]
+            .map(|(heading, give)| Column { heading, give });
     let heading: Vec<Text> =
         ["", &names[0], &names[1], ""].map(|name| (name.to_owned(), Tone::Strong)).to_vec();
     table::write(out, style, Frame::Boxes, &columns, || {
@@ -168,7 +169,7 @@ pub fn stuck(out: &mut dyn Write, snapshot: &Snapshot, reader: i32, fd: i32, sty
     let name = process(&shown.comm, reader);
     let writers = match context.wiring.peers(shown.id, descriptor) {
         Peers::Found(writers) => writers.iter().map(peer).collect::<Vec<_>>().join(", "),
-        Peers::NotAnEnd | Peers::Unknown(_) => return Ok(()),
+        _ => return Ok(()),
     };
     paragraph(out, &lang::stuck(style.lang, &name, &fd.to_string(), &writers), Tone::Warning, style)
 }

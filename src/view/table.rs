@@ -12,11 +12,22 @@ use comfy_table::{
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
-/// A column's heading, and whether it may be narrowed and its cells wrapped.
+/// A column's heading, and how its cells give way where a terminal is too narrow for all.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
     pub heading: &'static str,
-    pub flexible: bool,
+    pub give: Give,
+}
+
+/// How a column may be narrowed and its cells wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Give {
+    /// Not at all.
+    Never,
+    /// Before all others, as far as its longest word: a list of words, of which most rows have few.
+    First,
+    /// Between its words, and where that is not enough within them.
+    Wrapped,
 }
 
 /// What stands between the cells.
@@ -34,6 +45,10 @@ pub type Text = (String, Tone);
 /// No flexible column becomes narrower than this, however narrow the terminal: it then overflows,
 /// and every word stays readable.
 const NARROWEST: u16 = 8;
+
+/// Words up to this width are kept whole as long as other columns can give way: a process with its pid, an
+/// address. Of a path that is too much to ask.
+const WHOLE_WORDS: u16 = 22;
 
 /// How many rows are laid out at a time.
 const PART: usize = 256;
@@ -94,7 +109,9 @@ pub fn write<I: Iterator<Item = Vec<Text>>>(
             table.set_header(headings.collect::<Vec<_>>());
         }
         for row in part {
-            table.add_row(row.into_iter().map(|(text, tone)| paint(text, tone)).collect::<Vec<_>>());
+            let cells = row.into_iter().zip(&widths);
+            let cells = cells.map(|((text, tone), &width)| paint(broken(text, width), tone));
+            table.add_row(cells.collect::<Vec<_>>());
         }
         if first && last && table.row_count() == 0 {
             table.add_row(vec![""; columns.len()]);
@@ -134,37 +151,81 @@ fn paint(text: String, tone: Tone) -> Cell {
     }
 }
 
-/// The width of each column's content: as wide as it is, or where all do not fit into `room`, the
-/// widest flexible ones narrowed until they do.
+/// The width of each column's content: as wide as it is, or where all do not fit into `room`, narrowed
+/// until they do. Lists of words give way first, then what can be wrapped between words, and words are
+/// broken last.
 fn fit(columns: &[Column], rows: impl Iterator<Item = Vec<Text>>, room: usize) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|column| display_width(column.heading)).collect();
+    let mut words: Vec<u16> = columns.iter().map(|column| longest_word(column.heading)).collect();
     for row in rows {
-        for (width, (text, _)) in widths.iter_mut().zip(&row) {
+        for ((width, word), (text, _)) in widths.iter_mut().zip(&mut words).zip(&row) {
             *width = (*width).max(display_width(text));
+            *word = (*word).max(longest_word(text));
         }
     }
+    let floor = |index: usize| words[index].clamp(NARROWEST, WHOLE_WORDS);
+    narrow(&mut widths, room, |index| (columns[index].give == Give::First).then(|| floor(index)));
+    narrow(&mut widths, room, |index| (columns[index].give != Give::Never).then(|| floor(index)));
+    narrow(&mut widths, room, |index| (columns[index].give != Give::Never).then_some(NARROWEST));
+    widths
+}
+
+/// Narrows the widest of the columns that have a floor, down to that, until all fit into `room`.
+fn narrow(widths: &mut [u16], room: usize, floor: impl Fn(usize) -> Option<u16>) {
     loop {
         let total: usize = widths.iter().map(|&width| usize::from(width)).sum();
+        let mut giving: Vec<(u16, usize, u16)> = (0..widths.len())
+            .filter_map(|index| Some((widths[index], index, floor(index)?)))
+            .filter(|&(width, _, floor)| width > floor)
+            .collect();
+        giving.sort_unstable();
+        let Some((width, widest, floor)) = giving.pop() else { return };
         if total <= room {
-            return widths;
+            return;
         }
-        let widest = (0..columns.len())
-            .filter(|&index| columns[index].flexible && widths[index] > NARROWEST)
-            .max_by_key(|&index| widths[index]);
-        let Some(widest) = widest else {
-            return widths;
-        };
         // At once as far as the next widest, so that this ends soon also for a name of 4,096 bytes.
-        let next = (0..columns.len())
-            .filter(|&index| columns[index].flexible && index != widest)
-            .map(|index| widths[index])
-            .max()
-            .unwrap_or(NARROWEST)
-            .max(NARROWEST);
+        let next = giving.pop().map_or(0, |(width, ..)| width).max(floor);
         let excess = u16::try_from(total - room).unwrap_or(u16::MAX);
-        let step = excess.min(widths[widest].saturating_sub(next)).max(1);
-        widths[widest] -= step;
+        widths[widest] -= excess.min(width - next).max(1);
     }
+}
+
+/// A cell's text with its line breaks where it is wider than its column. `fd` stays with its number, as do
+/// two words in parentheses; a word that is too long for a line is left to be broken within.
+fn broken(text: String, width: u16) -> String {
+    if display_width(&text) <= width {
+        return text;
+    }
+    let lines = text.lines().map(|line| {
+        let (mut broken, mut column) = (String::new(), 0);
+        let mut words = line.split(' ').peekable();
+        while let Some(word) = words.next() {
+            let opens = word.starts_with('(') && !word.ends_with(')');
+            let second = words.next_if(|next| {
+                (word == "fd" && next.bytes().all(|byte| byte.is_ascii_digit()))
+                    || (opens && next.ends_with(')'))
+            });
+            let unit = second.map_or_else(|| word.to_owned(), |second| format!("{word} {second}"));
+            let unit_width = display_width(&unit);
+            if column > 0 && column + 1 + unit_width > width && unit_width <= width {
+                broken.push('\n');
+                column = 0;
+            } else if !broken.is_empty() {
+                broken.push(' ');
+                column += 1;
+            }
+            broken.push_str(&unit);
+            // Where a word is broken within, the next one stands behind its rest.
+            column = (column + unit_width) % width.max(1);
+        }
+        broken
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The width of the longest word.
+fn longest_word(text: &str) -> u16 {
+    text.split_whitespace().map(display_width).max().unwrap_or(0)
 }
 
 /// The width of `text`, or of the widest of its lines, in columns of a terminal: two for a character of
@@ -183,9 +244,9 @@ mod tests {
     fn render(rows: &[Vec<String>], width: u16, ascii: bool) -> Vec<String> {
         let style = Style { lang: Lang::En, color: false, ascii, width: Some(width) };
         let columns = [
-            Column { heading: "FD", flexible: false },
-            Column { heading: "NAME", flexible: true },
-            Column { heading: "CONNECTED TO", flexible: true },
+            Column { heading: "FD", give: Give::Never },
+            Column { heading: "NAME", give: Give::Wrapped },
+            Column { heading: "CONNECTED TO", give: Give::Wrapped },
         ];
         let mut out = Vec::new();
         let rows = || rows.iter().map(|row| row.iter().map(|t| (t.clone(), Tone::Plain)).collect());

@@ -176,6 +176,44 @@ pub fn fixture() -> (Actor, Value) {
     (actor, report)
 }
 
+/// A program in Python that does `script` and then waits.
+pub fn python(script: &str) -> Command {
+    let mut command = Command::new("python3");
+    let waits = "print('ready', flush=True)\nimport sys; sys.stdin.read()\n";
+    command.arg("-c").arg(format!("{script}\n{waits}")).stderr(own_errors());
+    command
+}
+
+/// `around` with `inner` as the last of its arguments: `unshare -n` around a shell.
+pub fn within(around: &[&str], inner: &Command) -> Command {
+    let mut command = Command::new(around[0]);
+    command.args(&around[1..]).arg(inner.get_program()).args(inner.get_args()).stderr(own_errors());
+    command
+}
+
+/// Whether a process may have a namespace of its own; where not, the test is skipped.
+pub fn may_unshare(option: &str) -> bool {
+    if !installed("unshare") {
+        return false;
+    }
+    let may = run(Command::new("unshare").args([option, "true"])).status == 0;
+    if !may {
+        skip_for_want_of(&format!("the right to unshare {option}"));
+    }
+    may
+}
+
+/// The descriptors of a process that are sockets.
+pub fn sockets_of(pid: i32) -> Vec<i32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|entry| entry.unwrap());
+    let is_socket = |link: PathBuf| link.to_str().is_some_and(|link| link.starts_with("socket:"));
+    let sockets = entries.filter(|entry| fs::read_link(entry.path()).is_ok_and(is_socket));
+    let mut numbers: Vec<i32> =
+        sockets.map(|entry| entry.file_name().to_str().unwrap().parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 pub fn pid_of(child: &Child) -> i32 {
     i32::try_from(child.id()).unwrap()
 }

@@ -1,18 +1,36 @@
 //! Every field of the JSON, held against what a process says of its own descriptors.
 
 use crate::common::{self, descriptor, descriptors, document, fixture, inspect, process, run};
+use crate::told::{check_facts, check_peers, number, told};
 use nix::fcntl::OFlag;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The descriptors that the fixture told of.
-fn told(report: &Value) -> &[Value] {
-    report["descriptors"].as_array().unwrap()
-}
-
-fn number(value: &Value) -> i32 {
-    i32::try_from(value.as_i64().unwrap()).unwrap()
-}
+/// Every kind that there is, but for `unknown` and those of which a machine may have none.
+const KINDS: [&str; 22] = [
+    "file",
+    "dir",
+    "symlink",
+    "tty",
+    "char",
+    "pipe",
+    "fifo",
+    "mqueue",
+    "memfd",
+    "eventfd",
+    "eventpoll",
+    "anon",
+    "tcp",
+    "udp",
+    "udplite",
+    "icmp",
+    "raw",
+    "unix",
+    "netlink",
+    "packet",
+    "vsock",
+    "socket",
+];
 
 #[test]
 fn every_kind_is_shown_as_its_process_knows_it() {
@@ -27,8 +45,13 @@ fn every_kind_is_shown_as_its_process_knows_it() {
         assert_eq!(shown["identity"], "proven", "{what}");
         assert_eq!(shown.get("name_bytes"), None, "{what}");
     }
-    for kind in ["file", "dir", "symlink", "tty", "char", "pipe", "fifo", "tcp", "udp", "unix", "memfd"] {
-        assert!(told(&report).iter().any(|told| told["kind"] == kind), "the fixture has no {kind}");
+    let skipped = report["skipped"].as_array().unwrap();
+    for kind in KINDS {
+        let is_told = told(&report).iter().any(|told| told["kind"] == kind);
+        assert!(is_told || !skipped.is_empty(), "the fixture has no {kind}");
+    }
+    if !skipped.is_empty() {
+        common::skip_for_want_of(&format!("what the fixture could not open: {skipped:?}"));
     }
 }
 
@@ -114,29 +137,14 @@ fn descriptors_share_exactly_what_dup_shared() {
 }
 
 #[test]
-fn the_ends_of_pipes_and_fifos_name_each_other() {
+fn both_ends_of_everything_name_each_other() {
     let (actor, report) = fixture();
     let document = document(&[actor.pid]);
-    let mut ends = 0;
     for told in told(&report) {
-        let shown = descriptor(&document, actor.pid, number(&told["fd"]));
-        let peers = told["peers"].as_array().unwrap().iter().map(|fd| {
-            let access = &descriptor(&document, actor.pid, number(fd))["access"];
-            json!({"pid": actor.pid, "command": "every_kind", "fd": fd, "access": access})
-        });
-        let mut peers = sorted(peers.collect());
-        ends += usize::from(!peers.is_empty());
-        if told["what"] == "a pipe that nobody writes to" {
-            peers = common::nobody(&document);
-        }
-        assert_eq!(sorted(shown["peers"].as_array().unwrap().clone()), peers, "{}", told["what"]);
+        check_peers(&document, actor.pid, told);
     }
-    assert!(ends >= 5);
-}
-
-fn sorted(mut peers: Vec<Value>) -> Vec<Value> {
-    peers.sort_by_key(|peer| (peer["pid"].as_i64(), peer["fd"].as_i64()));
-    peers
+    let ends = told(&report).iter().filter(|told| !told["peers"].as_array().unwrap().is_empty());
+    assert!(ends.count() >= 25);
 }
 
 #[test]
@@ -144,18 +152,8 @@ fn facts_are_those_that_the_process_can_ask_for_itself() {
     let (actor, report) = fixture();
     let document = document(&[actor.pid]);
     for told in told(&report) {
-        let facts = &descriptor(&document, actor.pid, number(&told["fd"]))["facts"];
-        for key in ["family", "type", "state", "local", "remote", "recv_queue", "rdev"] {
-            if let Some(value) = told.get(key) {
-                assert_eq!(facts.get(key), Some(value), "{key} of {}: {facts}", told["what"]);
-            }
-        }
-        for key in ["local", "remote"] {
-            assert_eq!(facts.get(key).is_some(), told.get(key).is_some(), "{key} of {}", told["what"]);
-        }
-        for key in told.get("facts").and_then(Value::as_array).into_iter().flatten() {
-            assert!(facts.get(key.as_str().unwrap()).is_some(), "{key} of {}: {facts}", told["what"]);
-        }
+        let shown = descriptor(&document, actor.pid, number(&told["fd"]));
+        check_facts(actor.pid, told, shown, &document["gaps"]);
     }
 }
 
@@ -204,5 +202,7 @@ fn jsonl_is_the_same_in_lines() {
     }
     assert_eq!(lines.len(), 1 + expected.len() + gaps.len());
     assert_eq!(json!(gaps), document["gaps"]);
-    assert!(gaps.iter().all(|gap| gap["what"] == "other ends"), "{gaps:?}");
+    // Whose tables were not to be read, and what the kernel does not tell of a socket.
+    let expected = |gap: &Value| gap["what"] == "other ends" || gap["pid"] == actor.pid;
+    assert!(gaps.iter().all(expected), "{gaps:?}");
 }

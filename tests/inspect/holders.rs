@@ -1,6 +1,8 @@
 //! Who is at the other end of a pipe or FIFO, across processes.
 
-use crate::common::{self, Actor, descriptor, document, inspect, run, shell, skip_for_want_of};
+use crate::common::{
+    self, Actor, descriptor, document, inspect, installed, python, run, shell, skip_for_want_of,
+};
 use nix::fcntl::OFlag;
 use nix::unistd::{mkfifo, pipe2};
 use serde_json::{Value, json};
@@ -130,4 +132,28 @@ fn fifos_of_two_filesystems_with_one_inode_number_are_not_one() {
     assert_eq!(peers(&document, actor.pid, 3), [peer(&actor, 5, "w")]);
     assert_eq!(peers(&document, actor.pid, 4), common::nobody(&document));
     assert_eq!(peers(&document, actor.pid, 5), [peer(&actor, 3, "rw")]);
+}
+
+/// Naming all would take a line of each holder for each other holder.
+#[test]
+fn of_very_many_other_ends_the_first_are_named_and_the_rest_counted() {
+    let script = "import os, tempfile\n\
+        r, w = os.pipe()\nreaders = [os.dup(r) for _ in range(99)]\n\
+        folder = tempfile.mkdtemp()\nname = folder + '/fifo'\nos.mkfifo(name)\n\
+        both = [os.open(name, os.O_RDWR) for _ in range(70)]\n\
+        os.unlink(name); os.rmdir(folder)\nprint(w, both[0], flush=True)";
+    let Some(actor) = installed("python3").then(|| Actor::start(&mut python(script))) else { return };
+    let numbers: Vec<i32> = actor.line.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let document = document(&[actor.pid]);
+    assert_eq!(peers(&document, actor.pid, numbers[0]).len(), 100);
+    assert_eq!(peers(&document, actor.pid, numbers[1]).len(), 69);
+    let ran = run(&mut inspect(&[&actor.pid.to_string()])).clean();
+    let line = |fd: i32| {
+        let fd = fd.to_string();
+        ran.text().lines().find(|line| line.split_whitespace().nth(3) == Some(&fd)).unwrap()
+    };
+    for (fd, rest) in [(numbers[0], "and 36 more"), (numbers[1], "and 5 more")] {
+        assert_eq!(line(fd).matches(" fd ").count(), 64, "{}", line(fd));
+        assert!(line(fd).ends_with(rest), "{}", line(fd));
+    }
 }

@@ -6,7 +6,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod against_peers;
 mod churn;
+mod fallback;
+mod families;
 mod fields;
 mod gone;
 mod holders;
@@ -14,6 +17,11 @@ mod names;
 mod namespaces;
 mod other_tools;
 mod own_proc;
+mod rights;
 mod sharing;
+mod sparing;
 mod streams;
 mod terminal;
+mod told;
+mod traps;
+mod unix_names;

@@ -60,7 +60,7 @@ fn lsfd_lists_the_same_descriptors_and_inodes() {
 }
 
 /// State, queue of what is not yet read, local and remote address, by descriptor.
-type Sockets = BTreeMap<i64, (String, u64, String, String)>;
+type Sockets = BTreeMap<i64, (String, Option<u64>, String, String)>;
 
 #[test]
 fn ss_shows_the_same_addresses_states_and_queues() {
@@ -77,9 +77,14 @@ fn ss_shows_the_same_addresses_states_and_queues() {
             let Some((_, rest)) = line.split_once(&of_fixture) else { continue };
             let fd = rest.split(')').next().unwrap().parse().unwrap();
             let state = words[0].to_owned();
-            theirs.insert(fd, (state, words[1].parse().unwrap(), words[3].to_owned(), words[4].to_owned()));
+            let queue = words[1].parse().ok();
+            theirs.insert(fd, (state, queue, words[3].to_owned(), words[4].to_owned()));
         }
         let ours = sockets(&actor, kind);
+        // Of MPTCP ss has the queue of the first connection, which is not that of the whole.
+        for (fd, (_, queue, ..)) in &mut theirs {
+            *queue = queue.filter(|_| ours.get(fd).is_none_or(|(_, queue, ..)| queue.is_some()));
+        }
         assert!(ours.len() >= 2);
         assert_eq!(theirs, ours, "{kind}");
     }
@@ -95,6 +100,8 @@ fn sockets(actor: &Actor, kind: &str) -> Sockets {
             let local = facts.get("local")?.as_str().unwrap();
             let remote = facts.get("remote").and_then(Value::as_str);
             let state = match facts["state"].as_str().unwrap() {
+                // Bound to an address and neither listening nor connected: ss does not ask for these.
+                "CLOSE" => return None,
                 "ESTABLISHED" => "ESTAB",
                 "FIN_WAIT1" => "FIN-WAIT-1",
                 "FIN_WAIT2" => "FIN-WAIT-2",
@@ -108,7 +115,11 @@ fn sockets(actor: &Actor, kind: &str) -> Sockets {
             } else {
                 (local.to_owned(), nobody)
             };
-            let queue = facts["recv_queue"].as_u64().unwrap();
+            let local = match facts.get("interface").and_then(Value::as_str) {
+                Some(interface) => local.replacen(':', &format!("%{interface}:"), 1),
+                None => local,
+            };
+            let queue = facts.get("recv_queue").and_then(Value::as_u64);
             let remote = remote.unwrap_or(nobody).to_owned();
             Some((shown["fd"].as_i64().unwrap(), (state.to_owned(), queue, local, remote)))
         })

@@ -3,19 +3,25 @@
 
 use super::words::{self, Words};
 use crate::query::{Node, Slot};
-use crate::view::table::{self, Column, Frame, Text};
+use crate::view::table::{self, Column, Frame, Give, Text};
 use crate::view::{Tone, escape, lang, lines};
 use std::io::{self, Write};
 
-const COLUMNS: [(&str, bool); 6] =
-    [("PROCESS", true), ("FD", false), ("MODE", false), ("LABEL", false), ("KIND", false), ("NAME", true)];
+const COLUMNS: [(&str, Give); 6] = [
+    ("PROCESS", Give::Wrapped),
+    ("FD", Give::Never),
+    ("MODE", Give::Never),
+    ("LABEL", Give::Never),
+    ("KIND", Give::Never),
+    ("NAME", Give::Wrapped),
+];
 
 /// Writes the list.
 pub fn write(out: &mut dyn Write, words: &Words<'_>) -> io::Result<()> {
     let style = words.style;
     let rows = || words.figure.nodes.iter().flat_map(|node| rows(words, node));
     if style.width.is_some() {
-        let columns = COLUMNS.map(|(heading, flexible)| Column { heading, flexible });
+        let columns = COLUMNS.map(|(heading, give)| Column { heading, give });
         table::write(out, style, Frame::Open, &columns, rows)?;
     } else {
         let plain = rows().map(|row| row.into_iter().map(|(text, _)| text).collect());

@@ -79,7 +79,7 @@ impl<'a> Words<'a> {
                 Some(_) => slot.file.kind.to_string(),
                 None => self.shorten(&name(slot.file), detail.longest),
             };
-            let tone = match (&slot.file.name, slot.file.endpoint) {
+            let tone = match (&slot.file.name, slot.file.pipe()) {
                 (Err(_), _) => Tone::Warning,
                 (Ok(_), Some(_)) => Tone::Wire,
                 (Ok(_), None) => Tone::Plain,
@@ -109,7 +109,7 @@ impl<'a> Words<'a> {
     }
 
     pub fn tone(object: &Object<'_>) -> Tone {
-        if object.file.endpoint.is_some() { Tone::Wire } else { Tone::Plain }
+        if object.file.pipe().is_some() { Tone::Wire } else { Tone::Plain }
     }
 
     /// What is told of an object, in lines of at most `width` columns: what it is, which fds of whom
@@ -119,7 +119,7 @@ impl<'a> Words<'a> {
         let ends = self.ends(object);
         let file = name(object.file);
         let mut pieces = Vec::new();
-        if object.file.endpoint.is_some() {
+        if object.file.pipe().is_some() {
             pieces.push(format!("{file}:"));
             pieces.extend(self.side(object, &ends, Access::writes));
             pieces.push(self.style.glyph("──▶", "-->").to_owned());

@@ -5,8 +5,8 @@ mod properties;
 
 use super::{Plan, Words, figure, plan};
 use crate::model::{
-    Access, Channel, Coverage, Descriptor, Endpoint, Failure, FdTable, FileId, Holder, Identity, Inode,
-    KindName, OpenFile, Process, ProcessId, Snapshot, State,
+    Access, Channel, ChannelKey, Coverage, Descriptor, Endpoint, Failure, FdTable, FileId, Holder, Identity,
+    Inode, KindName, OpenFile, Process, ProcessId, Snapshot, State,
 };
 use crate::query::Figure;
 use crate::view::{Lang, Style};
@@ -45,7 +45,8 @@ impl Draft {
             inode: Some(Inode { dev: (0, 14), ino }),
             facts: Vec::new(),
             socket: None,
-            endpoint: None,
+            ends: Vec::new(),
+            beyond: None,
             identity: Identity::Proven,
         });
         FileId(self.snapshot.files.len() - 1)
@@ -58,7 +59,7 @@ impl Draft {
     /// An end of a pipe.
     pub fn end(&mut self, ino: u64, access: Access) -> FileId {
         let file = self.open("pipe", format!("pipe:[{ino}]"), access, ino);
-        self.snapshot.files[file.0].endpoint = Some(endpoint(ino, access));
+        self.snapshot.files[file.0].ends = vec![endpoint(ino, access)];
         file
     }
 
@@ -68,7 +69,12 @@ impl Draft {
     }
 
     pub fn process(&mut self, comm: impl AsRef<[u8]>, pid: i32, slots: &[(i32, FileId)]) {
-        let descriptors = slots.iter().map(|&(fd, file)| Descriptor { fd, cloexec: Some(false), file });
+        let descriptors = slots.iter().map(|&(fd, file)| Descriptor {
+            fd,
+            cloexec: Some(false),
+            file,
+            watches: Vec::new(),
+        });
         self.snapshot.processes.push(Process {
             id: ProcessId { pid, start_ticks: 1 },
             ppid: 1,
@@ -123,8 +129,8 @@ impl Draft {
 }
 
 fn endpoint(ino: u64, access: Access) -> Endpoint {
-    let channel = Channel { medium: KindName("pipe"), inode: Inode { dev: (0, 14), ino } };
-    Endpoint { channel, sides: access.into() }
+    let channel = Channel { medium: KindName("pipe"), key: ChannelKey::File(Inode { dev: (0, 14), ino }) };
+    Endpoint { channel, side: access.into() }
 }
 
 pub fn failure(call: &str, error: &str) -> Failure {

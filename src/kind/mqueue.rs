@@ -1,0 +1,14 @@
+//! A POSIX message queue (mq_overview(7)).
+
+use super::{Clue, Description, FileType, Kind, pipe};
+use crate::model::KindName;
+
+const NAME: KindName = KindName("mqueue");
+
+pub const KIND: Kind = Kind {
+    name: NAME,
+    recognises: |clue| clue.is_mqueue,
+    describe: |clue| Description { ends: pipe::end_of(NAME, clue), ..Description::default() },
+    protocols: &[],
+    sample: Clue { link: Some(b"/jobs"), file_type: Some(FileType::Regular), is_mqueue: true, ..Clue::NONE },
+};

@@ -1,0 +1,93 @@
+//! No more is asked of the kernel than is needed, as strace(1) sees it.
+
+use crate::common::{Actor, inspect, installed, pid_of, program, python, run, start};
+use crate::told::alone;
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+/// The calls that `inspect` of these makes: of sockets, of opening files, and of entering a namespace.
+fn traced(arguments: &[&str]) -> Option<Vec<String>> {
+    if !installed("strace") {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-e", "trace=%net,open,openat,openat2,setns", "-e", "signal=none", "-o"]);
+    command.arg(&log).arg(program()).args(inspect(arguments).get_args());
+    assert_eq!(run(&mut command).status, 0);
+    let text = fs::read(log).unwrap();
+    Some(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+}
+
+/// A process without any other end: its standard streams are no pipes.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn start() -> Self {
+        let mut command = Command::new("sleep");
+        command.arg("infinity").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(start(&mut command))
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn who_has_no_socket_costs_no_table_of_sockets() {
+    let sleeper = Sleeper::start();
+    let pid = pid_of(&sleeper.0).to_string();
+    let Some(calls) = traced(&[&pid]) else { return };
+    assert!(calls.iter().any(|call| call.contains("/proc")), "{calls:?}");
+    // A local socket is how the C library asks for the names of users.
+    let is_of_network = |call: &&String| {
+        ["AF_NETLINK", "AF_INET", "net/", "ns/net", "setns("].iter().any(|word| call.contains(word))
+    };
+    assert_eq!(calls.iter().find(is_of_network), None);
+}
+
+/// How often each question was asked of the kernel: by all of its bytes but its number, which tells
+/// nothing.
+fn questions(calls: &[String]) -> BTreeMap<String, usize> {
+    let mut questions = BTreeMap::new();
+    for call in calls {
+        let is_sent = call.contains("sendto(") || call.contains("sendmsg(");
+        let Some((_, message)) = call.split_once("nlmsg_len=").filter(|_| is_sent) else { continue };
+        let (before, after) = message.split_once("nlmsg_seq=").unwrap();
+        let (_, after) = after.split_once(',').unwrap();
+        let question = format!("{before}{}", after.split_once(", nl_pid=").unwrap_or((after, "")).0);
+        *questions.entry(question).or_default() += 1;
+    }
+    questions
+}
+
+#[test]
+fn each_table_of_each_namespace_is_read_once() {
+    let Some((one, _)) = alone(&[]) else { return };
+    let Some((other, _)) = alone(&[]) else { return };
+    let Some(calls) = traced(&[&one.pid.to_string(), &other.pid.to_string()]) else { return };
+    let asked = questions(&calls);
+    assert!(asked.len() >= 6, "{asked:?}");
+    assert!(asked.values().all(|&count| count == 2), "{asked:?}");
+}
+
+#[test]
+fn only_the_tables_that_have_the_sockets_are_read() {
+    if !installed("python3") {
+        return;
+    }
+    let actor = Actor::start(&mut python("import socket\na, b = socket.socketpair()"));
+    let Some(calls) = traced(&[&actor.pid.to_string()]) else { return };
+    // One, and its family is the first byte behind the header.
+    let asked = questions(&calls);
+    assert_eq!(asked.values().sum::<usize>(), 1, "{asked:?}");
+    let question = asked.keys().next().unwrap();
+    assert!(question.contains("\"\\x01") || question.contains("AF_UNIX"), "{question}");
+    assert_eq!(calls.iter().find(|call| call.contains("net/")), None);
+}
