@@ -18,6 +18,7 @@
 //! | [`collect`] | rows → snapshot, ptrace stops → events; identity by kcmp; what failed becomes a gap | `kernel`, `kind`, `model` |
 //! | [`query`] | answers computed from a snapshot: peers, sharing, what to draw | `model` |
 //! | [`lab`] | real actors, stopped at real system calls | `kernel`, `collect`, `model`, `query` |
+//! | [`echo`] | the echo server and its client: real sockets, three models of serving | `kernel` |
 //! | [`view`] | answers → bytes, for people in two languages and for programs | `model`, `query` |
 //! | [`cmd`] | a file for each subcommand: arguments, help and what it runs | all |
 //!
@@ -26,6 +27,7 @@
 
 pub mod cmd;
 pub mod collect;
+pub mod echo;
 pub mod kernel;
 pub mod kind;
 pub mod lab;

@@ -6,20 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, and which others each may import.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("kernel", &[]),
     ("model", &[]),
     ("kind", &["model"]),
     ("collect", &["kernel", "kind", "model"]),
     ("query", &["model"]),
     ("lab", &["kernel", "collect", "model", "query"]),
+    ("echo", &["kernel"]),
     ("view", &["model", "query"]),
-    ("cmd", &["kernel", "kind", "collect", "model", "query", "lab", "view"]),
+    ("cmd", &["kernel", "kind", "collect", "model", "query", "lab", "echo", "view"]),
 ];
 
 /// What of outside only these rooms may name.
 const OUTSIDE: [(&str, &[&str]); 10] = [
-    ("nix::", &["kernel"]),
+    ("nix::", &["kernel", "echo"]),
     ("libc::", &["kernel"]),
     ("procfs::", &["kernel"]),
     ("\"/proc", &["kernel"]),

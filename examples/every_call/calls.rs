@@ -4,7 +4,7 @@
 use crate::Outcome;
 use nix::fcntl::{AT_FDCWD, FcntlArg, FdFlag, OFlag, OpenHow, fcntl, open, openat2};
 use nix::mqueue::{MQ_OFlag, MqAttr, mq_open, mq_unlink};
-use nix::sys::epoll::{Epoll, EpollCreateFlags};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{InitFlags, Inotify};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -48,6 +48,8 @@ pub fn pipes() -> Outcome {
     let both = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
     let event = EventFd::from_value_and_flags(7, EfdFlags::EFD_CLOEXEC)?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+    epoll.add(&event, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, 1))?;
+    epoll.delete(&event)?;
     let signal = SignalFd::with_flags(&SigSet::empty(), SfdFlags::SFD_CLOEXEC)?;
     let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::TFD_CLOEXEC)?;
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;

@@ -8,7 +8,7 @@ use crate::view::lab::{Narrator, StageLine, at_exec, closing, ended, note, openi
 use crate::view::moments::{
     after_fork, after_move, at_start, before_exec, before_fork, held, stopped, stuck,
 };
-use crate::view::{LabDocument, MomentRecord, Style, lab_document, lang};
+use crate::view::{LabDocument, MomentRecord, Style, escape, lab_document, lang};
 use clap::ValueEnum;
 use std::ffi::CString;
 use std::io::Write;
@@ -33,12 +33,12 @@ pub struct Options {
     #[arg(long)]
     quiet: bool,
     /// End it when it takes longer
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = super::seconds)]
     timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub enum Format {
     /// For people
     Text,
     /// One JSON document when it has ended, with the commands' output in it
@@ -62,14 +62,6 @@ impl From<TablesArg> for Tables {
             TablesArg::Exec => Self::Exec,
             TablesArg::None => Self::None,
         }
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(number) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("not a time above 0".to_owned()),
     }
 }
 
@@ -196,9 +188,10 @@ fn narrate(
                 }
             },
             Moment::Held { shell, stages, .. } => {
-                held(out, &living(shell, stages), style)?;
+                let standing: Vec<_> = standing(script, shell, stages).collect();
+                held(out, &standing.iter().map(|(_, pid)| *pid).collect::<Vec<_>>(), style)?;
                 out.flush()?;
-                tell_held(*err, script.actor.name(), shell, stages)?;
+                tell_held(*err, standing)?;
             }
             Moment::Running => running(out, style)?,
             Moment::Stuck { reader, fd, snapshot } => stuck(out, snapshot, reader, fd, style)?,
@@ -224,6 +217,7 @@ fn record(
         let document = LabDocument {
             lab: script.lab,
             title: script.title,
+            about: None,
             taken_at,
             steps,
             moments,
@@ -249,14 +243,19 @@ fn record(
                     At::Exec => "exec",
                     At::Stopped => "stopped before exec",
                 };
-                moments.push(MomentRecord { name, after_step: steps.len(), snapshot: snapshot.clone() });
+                moments.push(MomentRecord {
+                    name,
+                    after_step: steps.len(),
+                    snapshot: snapshot.clone(),
+                    lingering: None,
+                });
             }
             Moment::Held { shell, stages, captured } => {
                 let so_far =
                     Outcome { stages: stages.to_vec(), captured: captured.to_vec(), ..Outcome::default() };
                 document(&steps, &moments, &so_far, *out)?;
                 out.flush()?;
-                tell_held(*err, script.actor.name(), shell, stages)?;
+                tell_held(*err, standing(script, shell, stages))?;
             }
             Moment::Begun | Moment::Running | Moment::Stuck { .. } => {}
         }
@@ -269,7 +268,7 @@ fn record(
 }
 
 /// What ended the lab before its commands did.
-fn ended_by(outcome: &Outcome) -> Option<&'static str> {
+pub fn ended_by(outcome: &Outcome) -> Option<&'static str> {
     match outcome {
         Outcome { asked: Some(_), .. } => Some("signal"),
         Outcome { late: Some(_), .. } => Some("timeout"),
@@ -279,28 +278,34 @@ fn ended_by(outcome: &Outcome) -> Option<&'static str> {
     }
 }
 
-/// The pids of those that stand still: the shell and the stages that live.
-fn living(shell: i32, stages: &[Stage]) -> Vec<i32> {
-    let stages = stages.iter().filter(|stage| stage.fate.is_none()).map(|stage| stage.pid);
-    std::iter::once(shell).chain(stages).collect()
-}
-
-/// `held: shell=4100 ls=4101 grep=4102`, for scripts.
-fn tell_held(err: &mut dyn Write, role: &str, shell: i32, stages: &[Stage]) -> std::io::Result<()> {
-    let living = stages.iter().filter(|stage| stage.fate.is_none());
-    write!(err, "held: {role}={shell}")?;
-    for stage in living {
-        write!(err, " {}={}", name(&stage.command), stage.pid)?;
+/// `held: shell=4100 ls=4101 grep=4102`, for scripts: everybody who lives, each name as one word.
+pub fn tell_held<'a>(
+    err: &mut dyn Write,
+    living: impl IntoIterator<Item = (&'a str, i32)>,
+) -> std::io::Result<()> {
+    write!(err, "held:")?;
+    for (name, pid) in living {
+        write!(err, " {}={pid}", escape::word(name.as_bytes()))?;
     }
     writeln!(err)
 }
 
-/// A command's name as one word.
-fn name(command: &str) -> String {
-    crate::view::escape::word(command.as_bytes())
+/// Those that stand still: the shell and the stages that live.
+fn standing<'a>(
+    script: &'a Script<'_>,
+    shell: i32,
+    stages: &'a [Stage],
+) -> impl Iterator<Item = (&'a str, i32)> {
+    std::iter::once((script.actor.name(), shell)).chain(living(stages))
 }
 
-fn finish(out: &mut dyn Write, outcome: &Outcome, style: Style) -> std::io::Result<()> {
+/// The names and pids of the stages that live.
+pub fn living(stages: &[Stage]) -> impl Iterator<Item = (&str, i32)> {
+    stages.iter().filter(|stage| stage.fate.is_none()).map(|stage| (stage.command.as_str(), stage.pid))
+}
+
+/// Writes how the lab ended, and why before its time.
+pub fn finish(out: &mut dyn Write, outcome: &Outcome, style: Style) -> std::io::Result<()> {
     if outcome.asked.is_some() {
         // A terminal shows the key that asked, and leaves the cursor behind it.
         writeln!(out)?;
@@ -321,14 +326,16 @@ fn finish(out: &mut dyn Write, outcome: &Outcome, style: Style) -> std::io::Resu
     Ok(())
 }
 
-fn lines(stages: &[Stage]) -> Vec<StageLine<'_>> {
+/// The stages as the view has them.
+pub fn lines(stages: &[Stage]) -> Vec<StageLine<'_>> {
     stages
         .iter()
         .map(|stage| StageLine { command: &stage.command, pid: stage.pid, fate: stage.fate })
         .collect()
 }
 
-fn explain(problem: Problem, style: Style) -> Fatal {
+/// Why a lab could not go on, in words for a person.
+pub fn explain(problem: Problem, style: Style) -> Fatal {
     let forbidden = problem.is_forbidden();
     match problem {
         Problem::Output(error) => Fatal::Output(error),

@@ -3,6 +3,11 @@
 //! A new command is a file and its line in `Command` and in the match of `dispatch`.
 
 mod completions;
+mod echo_address;
+mod echo_client;
+mod echo_lab;
+mod echo_server;
+mod echo_tables;
 mod fork;
 mod inspect;
 mod lab;
@@ -15,6 +20,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Where a command writes.
 #[expect(missing_debug_implementations, reason = "a writer has none")]
@@ -40,6 +46,7 @@ pub struct Streams<'a> {
   ganariya-fd inspect --all | less     those of all processes, a line each
   ganariya-fd fork 'sleep 9 > a.txt'   watch what a redirection changes, and in whom
   ganariya-fd pipe 'ls | grep Cargo'   watch a real pipeline being wired
+  ganariya-fd echo-server --clients 3  watch a server accept its clients
 
 Exit status: 0 something matched, 1 nothing matched, 2 wrong usage or a fatal error,
 3 with --strict when anything could not be read."
@@ -89,6 +96,8 @@ enum Command {
     Inspect(inspect::Args),
     Fork(fork::Args),
     Pipe(pipe::Args),
+    EchoServer(echo_server::Args),
+    EchoClient(echo_client::Args),
     Completions(completions::Args),
 }
 
@@ -132,7 +141,13 @@ pub fn definition() -> clap::Command {
 pub fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams<'_>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     // A lab's actor is this program in a role, and no command that a person types.
-    let result = if let Some(status) = pipe::act(&args).or_else(|| fork::act(&args)) {
+    let result = if let Some(status) = pipe::act(&args)
+        .or_else(|| fork::act(&args))
+        .or_else(|| echo_lab::act(&args))
+        .or_else(|| echo_server::act(&args))
+    {
+        status
+    } else if let Some(status) = echo_tables::act(&args, streams) {
         status
     } else {
         match Cli::try_parse_from(args) {
@@ -161,6 +176,8 @@ fn dispatch(cli: &Cli, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
         Command::Inspect(args) => inspect::run(args, style, streams),
         Command::Fork(args) => fork::run(args, style, streams),
         Command::Pipe(args) => pipe::run(args, style, streams),
+        Command::EchoServer(args) => echo_server::run(args, style, streams),
+        Command::EchoClient(args) => echo_client::run(args, style, streams),
         Command::Completions(args) => completions::run(args, streams),
     }
 }
@@ -197,6 +214,19 @@ impl Global {
     }
 }
 
+/// A time in seconds, whole or not, as an argument. The longest is so short that a clock can be moved on by
+/// it.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if number > f64::from(u32::MAX) {
+        return Err(format!("longer than {} seconds", u32::MAX));
+    }
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("not a time above 0".to_owned()),
+    }
+}
+
 fn environment_lang() -> Lang {
     ["GANARIYA_FD_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
@@ -210,4 +240,20 @@ fn set(name: &str) -> bool {
 
 fn variable(name: &str) -> String {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_time_is_above_zero_and_no_longer_than_a_clock_goes() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        let longest = seconds("4294967295").unwrap();
+        assert!(Instant::now().checked_add(longest).is_some());
+        for refused in ["0", "-1", "1e-20", "nan", "inf", "1e19", "4294967296", "5s", ""] {
+            assert!(seconds(refused).is_err(), "{refused}");
+        }
+    }
 }

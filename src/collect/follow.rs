@@ -81,18 +81,24 @@ impl std::fmt::Debug for Follower<'_> {
 impl<'a> Follower<'a> {
     /// Follows what `tracer` has seized: `first`, and whatever it makes.
     pub fn new(source: &'a dyn Source, tracer: Tracer, first: i32) -> Self {
-        let mut tables = Tables::new(source);
-        let task = Task { process: first, table: tables.make(), call: None, pace: Pace::ToCall, birth: None };
-        Self {
+        let mut follower = Self {
             source,
             tracer,
-            tasks: HashMap::from([(first, task)]),
-            tables,
+            tasks: HashMap::new(),
+            tables: Tables::new(source),
             early: HashMap::new(),
             waiting: HashMap::new(),
             gone: HashSet::new(),
             steps: 0,
-        }
+        };
+        follower.follow(first);
+        follower
+    }
+
+    /// Follows one more task that the tracer has seized.
+    pub fn follow(&mut self, tid: i32) {
+        let table = self.tables.make();
+        self.tasks.insert(tid, Task { process: tid, table, call: None, pace: Pace::ToCall, birth: None });
     }
 
     /// The tracer, for what is not followed: the tasks that live, and their end.

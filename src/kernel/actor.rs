@@ -103,12 +103,12 @@ pub fn write(fd: i32, mut bytes: &[u8]) -> Read<()> {
     Ok(())
 }
 
-/// read(2) of so many bytes, which are not looked at.
-pub fn read(fd: i32, count: usize) -> Read<()> {
+/// read(2) of so many bytes at the most, which are not looked at: how many there were.
+pub fn read(fd: i32, count: usize) -> Read<usize> {
     let mut bytes = vec![0u8; count];
     // SAFETY: `bytes` is a valid place of its length.
     let result = unsafe { libc::read(fd, bytes.as_mut_ptr().cast(), bytes.len()) };
-    Errno::result(result).map(drop).map_err(|errno| Failure::new("read", errno))
+    Errno::result(result).map(isize::unsigned_abs).map_err(|errno| Failure::new("read", errno))
 }
 
 /// lseek(2) to an offset from the beginning, in bytes.
@@ -116,32 +116,6 @@ pub fn seek(fd: i32, offset: i64) -> Read<()> {
     // SAFETY: the call takes integers alone.
     let result = unsafe { libc::lseek(fd, offset, libc::SEEK_SET) };
     Errno::result(result).map(drop).map_err(|errno| Failure::new("lseek", errno))
-}
-
-/// socket(2): TCP over IPv4.
-pub fn tcp_socket() -> Read<i32> {
-    // SAFETY: the call takes integers alone.
-    let result = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) };
-    Errno::result(result).map_err(|errno| Failure::new("socket", errno))
-}
-
-/// bind(2) to 127.0.0.1 and a port that the kernel chooses.
-pub fn bind_to_loopback(fd: i32) -> Read<()> {
-    let address = libc::sockaddr_in {
-        sin_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0),
-        sin_port: 0,
-        sin_addr: libc::in_addr { s_addr: libc::INADDR_LOOPBACK.to_be() },
-        sin_zero: [0; 8],
-    };
-    let length = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).unwrap_or(0);
-    // SAFETY: `address` is a `sockaddr_in` of that length, which the call only reads.
-    done("bind", unsafe { libc::bind(fd, (&raw const address).cast(), length) })
-}
-
-/// listen(2).
-pub fn listen(fd: i32) -> Read<()> {
-    // SAFETY: the call takes integers alone.
-    done("listen", unsafe { libc::listen(fd, 8) })
 }
 
 /// dup(2): the new number.

@@ -6,7 +6,8 @@
 
 use super::Errno;
 use super::names::{
-    CLONE, CLONE_NEWTIME, FAMILIES, FCNTL, FD_FLAGS, IOCTL, Names, OPEN_FLAGS, SOCKET_FLAGS, SOCKET_TYPES,
+    CLONE, CLONE_NEWTIME, DIRECTIONS, EPOLL_EVENTS, EPOLL_OPERATIONS, FAMILIES, FCNTL, FD_FLAGS, IOCTL,
+    Names, OPEN_FLAGS, SOCKET_FLAGS, SOCKET_TYPES,
 };
 use super::syscall::Arg;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -36,6 +37,13 @@ pub(super) fn argument(tid: i32, kind: Arg, args: [u64; 6], index: usize) -> Opt
             (Some(flags), Some(signal)) => clone_flags(flags, signal),
             _ => unknown(),
         },
+        Arg::Direction => named(int(value), DIRECTIONS),
+        Arg::EpollOperation => named(int(value), EPOLL_OPERATIONS),
+        // What EPOLL_CTL_DEL ignores is often NULL.
+        Arg::EpollEvent if value == 0 => return None,
+        Arg::EpollEvent => {
+            number(tid, value).map_or_else(unknown, |event| flags(int(event), EPOLL_EVENTS, Vec::new()))
+        }
         Arg::FcntlCommand => named(int(value), FCNTL),
         Arg::FcntlArgument => match int(args[index - 1]) {
             libc::F_GETFD | libc::F_GETFL => return None,

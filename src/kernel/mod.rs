@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 pub mod actor;
+pub mod actor_sockets;
 mod asked;
 pub mod bits;
 pub mod capture;
@@ -17,6 +18,7 @@ mod diag;
 mod diag_inet;
 pub mod fdinfo;
 pub mod inherited;
+pub mod interrupt;
 pub mod kcmp;
 mod live;
 mod names;
@@ -28,6 +30,7 @@ mod proc_net;
 mod proc_unix;
 pub mod ptrace;
 pub mod rows;
+pub mod serving;
 pub mod signals;
 mod socket_copy;
 mod socket_rows;

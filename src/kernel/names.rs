@@ -22,6 +22,25 @@ pub(super) const OPEN_FLAGS: Names = &[
     (libc::O_CLOEXEC, "O_CLOEXEC"),
 ];
 
+pub(super) const DIRECTIONS: Names =
+    &[(libc::SHUT_RD, "SHUT_RD"), (libc::SHUT_WR, "SHUT_WR"), (libc::SHUT_RDWR, "SHUT_RDWR")];
+
+pub(super) const EPOLL_OPERATIONS: Names = &[
+    (libc::EPOLL_CTL_ADD, "EPOLL_CTL_ADD"),
+    (libc::EPOLL_CTL_DEL, "EPOLL_CTL_DEL"),
+    (libc::EPOLL_CTL_MOD, "EPOLL_CTL_MOD"),
+];
+
+pub(super) const EPOLL_EVENTS: Names = &[
+    (libc::EPOLLIN, "EPOLLIN"),
+    (libc::EPOLLPRI, "EPOLLPRI"),
+    (libc::EPOLLOUT, "EPOLLOUT"),
+    (libc::EPOLLRDHUP, "EPOLLRDHUP"),
+    (libc::EPOLLEXCLUSIVE, "EPOLLEXCLUSIVE"),
+    (libc::EPOLLONESHOT, "EPOLLONESHOT"),
+    (libc::EPOLLET, "EPOLLET"),
+];
+
 pub(super) const SOCKET_FLAGS: Names =
     &[(libc::SOCK_NONBLOCK, "SOCK_NONBLOCK"), (libc::SOCK_CLOEXEC, "SOCK_CLOEXEC")];
 

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-pub use libc::{SIGCONT, SIGTERM};
+pub use libc::{SIGCONT, SIGKILL, SIGTERM};
 
 /// What ends a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

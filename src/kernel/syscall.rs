@@ -42,6 +42,12 @@ pub(super) enum Arg {
     UnshareFlags,
     /// `struct clone_args` of clone3(2).
     CloneArgs,
+    /// SHUT_*.
+    Direction,
+    /// EPOLL_CTL_*.
+    EpollOperation,
+    /// The events of a `struct epoll_event`.
+    EpollEvent,
     /// A command of fcntl(2).
     FcntlCommand,
     /// What the command before it takes.
@@ -76,9 +82,9 @@ enum Out {
 }
 
 use Arg::{
-    Address, Bytes, CloneArgs, CloneFlags, Family, FcntlArgument, FcntlCommand, Fd, Flags, Hidden, Int, Mode,
-    ModeIfMade, Offset, OpenFlags, OpenHow, Path, Request, SocketFlags, SocketType, Strings, UnshareFlags,
-    Unsigned,
+    Address, Bytes, CloneArgs, CloneFlags, Direction, EpollEvent, EpollOperation, Family, FcntlArgument,
+    FcntlCommand, Fd, Flags, Hidden, Int, Mode, ModeIfMade, Offset, OpenFlags, OpenHow, Path, Request,
+    SocketFlags, SocketType, Strings, UnshareFlags, Unsigned,
 };
 
 const fn call(number: libc::c_long, name: &'static str, args: &'static [Arg]) -> Call {
@@ -105,6 +111,7 @@ const CALLS: &[Call] = &[
     pair(libc::SYS_pipe2, "pipe2", &[Hidden, Flags], 0),
     call(libc::SYS_eventfd2, "eventfd2", &[Unsigned, Flags]),
     call(libc::SYS_epoll_create1, "epoll_create1", &[Flags]),
+    call(libc::SYS_epoll_ctl, "epoll_ctl", &[Fd, EpollOperation, Fd, EpollEvent]),
     call(libc::SYS_signalfd4, "signalfd4", &[Fd]),
     call(libc::SYS_timerfd_create, "timerfd_create", &[Int, Flags]),
     call(libc::SYS_inotify_init1, "inotify_init1", &[Flags]),
@@ -118,8 +125,11 @@ const CALLS: &[Call] = &[
     call(libc::SYS_connect, "connect", &[Fd, Address]),
     call(libc::SYS_accept, "accept", &[Fd]),
     call(libc::SYS_accept4, "accept4", &[Fd, Hidden, Hidden, SocketFlags]),
-    call(libc::SYS_shutdown, "shutdown", &[Fd, Int]),
+    call(libc::SYS_shutdown, "shutdown", &[Fd, Direction]),
     call(libc::SYS_getsockopt, "getsockopt", &[Fd, Int, Int]),
+    // Waiting for others.
+    call(libc::SYS_epoll_pwait, "epoll_pwait", &[Fd]),
+    call(libc::SYS_ppoll, "ppoll", &[]),
     // Objects of the kernel.
     call(libc::SYS_pidfd_open, "pidfd_open", &[Int, Unsigned]),
     call(libc::SYS_perf_event_open, "perf_event_open", &[Hidden, Int]),

@@ -4,8 +4,9 @@
 //! Every line here that calls the kernel is one system call, which the driver sees at its return.
 
 use crate::kernel::actor::{self, Opening};
-use crate::kernel::{Errno, Read};
+use crate::kernel::{Errno, Read, actor_sockets};
 use std::ffi::CStr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// The name of the actor, which is the sign for the driver that it has begun.
 pub const PARENT: &str = "parent";
@@ -32,9 +33,9 @@ pub fn play_fork() -> Read<u8> {
     actor::open(TEXT, Opening::Read)?;
     actor::open(DEVICE, Opening::ReadUntilExec)?;
     actor::pipe()?;
-    let socket = actor::tcp_socket()?;
-    actor::bind_to_loopback(socket)?;
-    actor::listen(socket)?;
+    let socket = actor_sockets::tcp_socket()?;
+    actor_sockets::bind(socket, SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
+    actor_sockets::listen(socket)?;
     match actor::fork()? {
         Some(child) => actor::wait(child),
         None => actor::exit(play_child(file, c"child")),

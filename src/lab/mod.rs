@@ -7,6 +7,9 @@
 
 mod actor;
 mod driver;
+mod echo;
+mod echo_moment;
+mod echo_roles;
 mod ending;
 mod fork;
 mod lexer;
@@ -19,6 +22,9 @@ mod untraced;
 
 pub use actor::{Manner, play_pipe};
 pub use driver::drive;
+pub use echo::drive_echo;
+pub use echo_moment::{EchoMoment, EchoPlan, SERVER, Scene, TellEcho};
+pub use echo_roles::Role;
 pub use fork::{CHILD, PARENT, play_fork};
 pub use moment::{Actor, At, Moment, Outcome, Output, Plan, Problem, Stage, Tables, Tell};
 pub use pipeline::{Fault, Pipeline, Refusal};

@@ -43,6 +43,11 @@ impl<'a> Context<'a> {
         Self { snapshot, wiring, sharing, style, measures: true }
     }
 
+    /// The same, for tables whose bytes are counted elsewhere.
+    pub fn without_measures(snapshot: &'a Snapshot, style: Style) -> Self {
+        Self { measures: false, ..Self::new(snapshot, style) }
+    }
+
     pub fn cells(&self, process: &Process, descriptor: &Descriptor) -> Cells {
         let file = self.snapshot.file(descriptor);
         let mut flags: Vec<String> = Vec::new();

@@ -1,10 +1,10 @@
 //! The one JSON document of a lab: its steps, the tables of its moments, how its commands ended and
 //! what they wrote.
 
-use super::json::{Context, GapsDoc, ProcessesDoc, head, text};
+use super::json::{Context, FailureDoc, GapsDoc, ProcessesDoc, UnknownDoc, head, text};
 use super::lab::{StageLine, change_text, meaning};
 use super::{Lang, Style};
-use crate::model::{Change, Fate, Inode, Snapshot, Step};
+use crate::model::{Change, Failure, Fate, Inode, Lingering, Snapshot, Step};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
@@ -13,10 +13,12 @@ use std::time::SystemTime;
 /// All that a lab has told.
 #[derive(Debug)]
 pub struct LabDocument<'a> {
-    /// `pipe` or `fork`.
+    /// `pipe`, `fork` or `echo-server`.
     pub lab: &'a str,
     /// What it ran.
     pub title: &'a str,
+    /// The moment that it is about; none means the last.
+    pub about: Option<&'a str>,
     /// When it began.
     pub taken_at: SystemTime,
     /// Its steps.
@@ -45,6 +47,8 @@ pub struct MomentRecord {
     pub after_step: usize,
     /// The tables.
     pub snapshot: Snapshot,
+    /// The connections in TIME_WAIT, where they were asked for.
+    pub lingering: Option<Result<Vec<Lingering>, Failure>>,
 }
 
 /// Writes the document.
@@ -55,8 +59,8 @@ pub fn lab_document(out: &mut dyn Write, document: &LabDocument<'_>) -> io::Resu
 
 impl Serialize for LabDocument<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // The moment that the lab is about is its last.
-        let last = self.moments.last().map(|moment| &moment.snapshot);
+        let about = self.moments.iter().find(|moment| Some(moment.name) == self.about);
+        let last = about.or(self.moments.last()).map(|moment| &moment.snapshot);
         let mut map = serializer.serialize_map(None)?;
         head(&mut map, self.taken_at, last.and_then(|snapshot| snapshot.host.as_ref()))?;
         map.serialize_entry("lab", self.lab)?;
@@ -124,7 +128,29 @@ impl Serialize for MomentDoc<'_> {
         map.serialize_entry("name", moment.name)?;
         map.serialize_entry("after_step", &moment.after_step)?;
         map.serialize_entry("processes", &ProcessesDoc(&context))?;
+        match &moment.lingering {
+            Some(Ok(rows)) => {
+                let rows: Vec<_> = rows.iter().map(LingeringDoc::from).collect();
+                map.serialize_entry("time_wait", &rows)?;
+            }
+            Some(Err(failure)) => {
+                map.serialize_entry("time_wait", &[UnknownDoc { unknown: FailureDoc::from(failure) }])?;
+            }
+            None => {}
+        }
         map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct LingeringDoc<'a> {
+    local: &'a str,
+    remote: &'a str,
+}
+
+impl<'a> From<&'a Lingering> for LingeringDoc<'a> {
+    fn from(row: &'a Lingering) -> Self {
+        Self { local: &row.local, remote: &row.remote }
     }
 }
 

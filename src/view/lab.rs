@@ -2,7 +2,7 @@
 
 use super::cells::{Context, peer, process};
 use super::inspect::{block, legend, paragraph};
-use super::{Style, Tone, escape, figure, inheritance, lang, redirections};
+use super::{Style, Tone, escape, exchange, figure, inheritance, lang, redirections};
 use crate::model::{Access, Change, ChannelKey, Fate, Glimpse, KindName, Snapshot, Step};
 use crate::query::Wiring;
 use std::collections::HashSet;
@@ -70,7 +70,7 @@ impl Narrator {
             call: step.call,
             by_shell: is_shell(step),
             closed: closed.and_then(|what| what.access),
-            aspect: redirections::aspect(step),
+            aspect: exchange::aspect(step).or_else(|| redirections::aspect(step)),
         };
         // Each step of the lab fork is there to teach something of its own.
         let own = matches!(step.actor.as_str(), "parent" | "child");
@@ -89,21 +89,37 @@ impl Narrator {
 fn line(out: &mut dyn Write, step: &Step, style: Style) -> io::Result<String> {
     let who = process(step.actor.as_bytes(), step.pid);
     let head = format!("{:>3}  {who:<12}  ", step.n);
-    let call = call_text(step);
+    let indent = " ".repeat(head.width());
+    let room = style.width.map_or(usize::MAX, |width| usize::from(width).saturating_sub(head.width()));
+    let calls = folded(&call_text(step, style), room);
     let changes: Vec<_> = step.changes.iter().map(|change| change_text(change, style)).collect();
     let changes = changes.join(", ");
-    let indent = " ".repeat(head.width());
-    let padding = " ".repeat(CALL_WIDTH.saturating_sub(call.width()).max(2));
-    let line_width = head.width() + call.width() + padding.len() + changes.width();
+    let last = calls.last().map_or(0, |call| call.width());
+    let padding = " ".repeat(CALL_WIDTH.saturating_sub(last).max(2));
+    let fits = last + padding.len() + changes.width() <= room;
     let changes = Tone::Wire.paint(&changes, style.color);
-    let fits = style.width.is_none_or(|width| line_width <= usize::from(width));
     let gap = match (step.changes.is_empty(), fits) {
         (true, _) => String::new(),
         (false, true) => padding,
         (false, false) => format!("\n{indent}"),
     };
-    writeln!(out, "{head}{}{gap}{changes}", Tone::Strong.paint(&call, style.color))?;
+    let calls: Vec<_> = calls.iter().map(|call| Tone::Strong.paint(call, style.color)).collect();
+    writeln!(out, "{head}{}{gap}{changes}", calls.join(&format!("\n{indent}")))?;
     Ok(indent)
+}
+
+/// A call in as many lines as it takes, broken behind its commas and between its flags.
+fn folded(call: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for piece in call.split_inclusive([' ', '|']) {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() || (line.clone() + piece.trim_end()).width() <= room => {
+                line.push_str(piece);
+            }
+            _ => lines.push(format!("    {piece}")),
+        }
+    }
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
 fn is_shell(step: &Step) -> bool {
@@ -118,24 +134,28 @@ fn failed(step: &Step) -> bool {
 
 /// The call as a person writes it: `dup2(4, 1)`, `pipe2() = [3, 4]`, `fork() = 4101`. A result stands
 /// where it says more than that the call succeeded.
-fn call_text(step: &Step) -> String {
+fn call_text(step: &Step, style: Style) -> String {
     let name = if is_fork(step) { "fork" } else { step.call };
     let args = match step.call {
         "pipe2" if step.args == ["0"] => String::new(),
         _ if is_fork(step) => String::new(),
+        // Of a thread's many flags, what makes it one.
+        "clone" | "clone3" if step.args.first().is_some_and(|flags| flags.contains("CLONE_THREAD")) => {
+            format!("CLONE_THREAD|CLONE_FILES|{}", style.glyph("…", "..."))
+        }
         // The words are in the heading; the program is what counts.
         "execve" => step.args.first().cloned().unwrap_or_default(),
         // Relative to the current directory is how everybody reads a path.
         "openat" if step.args.first().is_some_and(|dir| dir == "AT_FDCWD") => step.args[1..].join(", "),
         // The text says how long it is.
-        "write" => step.args.iter().take(2).cloned().collect::<Vec<_>>().join(", "),
+        "write" | "sendto" => step.args.iter().take(2).cloned().collect::<Vec<_>>().join(", "),
         _ => step.args.join(", "),
     };
     // What came from another process's memory was escaped when it was read.
     let tells_more = match step.call {
         "dup2" | "dup3" => step.args.get(1).is_none_or(|new| *new != step.result),
-        // The first free number may be 0.
-        "open" | "openat" | "dup" => true,
+        // The first free number may be 0, and of a read 0 is the end.
+        "open" | "openat" | "dup" | "read" | "recvfrom" => true,
         _ => step.result != "0",
     };
     if tells_more { format!("{name}({args}) = {}", step.result) } else { format!("{name}({args})") }
@@ -195,6 +215,10 @@ pub(super) fn meaning(step: &Step, style: Style) -> Option<String> {
         if inheritance.is_some() {
             return inheritance;
         }
+    }
+    let exchange = exchange::meaning(step, language);
+    if exchange.is_some() && (!failed(step) || step.result == "EADDRINUSE") {
+        return exchange;
     }
     let redirection = redirections::meaning(step, is_shell(step), failed(step), language);
     if redirection.is_some() {
@@ -342,7 +366,7 @@ pub(super) fn signal_word(signal: i32) -> String {
     name.map_or_else(|| format!("signal {signal}"), |name| format!("SIG{name}"))
 }
 
-fn rule(out: &mut dyn Write, heading: &str, style: Style) -> io::Result<()> {
+pub(super) fn rule(out: &mut dyn Write, heading: &str, style: Style) -> io::Result<()> {
     let dash = style.glyph("─", "-");
     let width = style.width.map_or(60, usize::from);
     let rest = width.saturating_sub(heading.width() + 4);

@@ -4,7 +4,10 @@
 //! and are hostile: what is shown to a person goes through [`escape`], and JSON carries the bytes.
 
 mod cells;
+pub mod connections;
+mod echo_words;
 pub mod escape;
+pub mod exchange;
 mod figure;
 mod inheritance;
 mod inspect;

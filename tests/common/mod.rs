@@ -8,6 +8,7 @@
 
 pub mod terminal;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -102,6 +103,15 @@ pub fn run(command: &mut Command) -> Ran {
     let output = command.output().unwrap();
     let status = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap());
     Ran { status, out: output.stdout, err: String::from_utf8_lossy(&output.stderr).into_owned() }
+}
+
+/// Those of `signals` that whoever runs the tests does not ignore. What is ignored stays so in all that is
+/// started from there, as nohup(1) wants it, and a server that keeps to it hears none.
+pub fn heard(signals: &[Signal]) -> Vec<Signal> {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    let ignored = u64::from_str_radix(line.trim(), 16).unwrap();
+    signals.iter().copied().filter(|signal| ignored >> (*signal as i32 - 1) & 1 == 0).collect()
 }
 
 /// Starts a command. It has begun when this returns: its exec is done.

@@ -104,6 +104,8 @@ fn pipes() {
         pipe2(O_NONBLOCK|O_CLOEXEC) = [5, 6] +5 r pipe +6 w pipe
         eventfd2(7, O_CLOEXEC) = 7 +7 rw anon_inode:[eventfd]
         epoll_create1(O_CLOEXEC) = 8 +8 rw anon_inode:[eventpoll]
+        epoll_ctl(8, EPOLL_CTL_ADD, 7, EPOLLIN|EPOLLET) = 0
+        epoll_ctl(8, EPOLL_CTL_DEL, 7) = 0
         signalfd4(-1) = 9 +9 rw anon_inode:[signalfd]
         timerfd_create(1, O_CLOEXEC) = 10 +10 rw anon_inode:[timerfd]
         inotify_init1(O_CLOEXEC) = 11 +11 r anon_inode:inotify
@@ -137,7 +139,7 @@ fn sockets() {
         socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, 0) = 5 +5 rw socket
         connect(5, 127.0.0.1:N) = 0
         accept4(4, SOCK_CLOEXEC) = 6 +6 rw socket
-        shutdown(5, 1) = 0
+        shutdown(5, SHUT_WR) = 0
         close(6) = 0 -6 rw socket
         close(5) = 0 -5 rw socket
         close(4) = 0 -4 rw socket

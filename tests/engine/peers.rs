@@ -16,7 +16,7 @@ pub const CASES: &[Case] = &[
 
 /// The calls that are compared: those of the table that make, copy, alter or close descriptors, or
 /// tasks. The `?` lets strace pass over one that it does not know.
-const CALLS: &str = "openat openat2 open creat memfd_create mq_open pipe pipe2 eventfd2 epoll_create1 \
+const CALLS: &str = "openat openat2 open creat memfd_create mq_open pipe pipe2 eventfd2 epoll_create1 epoll_ctl \
     signalfd4 timerfd_create inotify_init1 fanotify_init userfaultfd socket socketpair bind listen connect \
     accept accept4 shutdown pidfd_open io_uring_setup dup dup2 dup3 fcntl close close_range recvmsg sendmsg \
     fork vfork clone clone3 unshare execve execveat ioctl lseek";

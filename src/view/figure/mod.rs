@@ -5,7 +5,7 @@
 //! Where it is drawn is a [`Plan`], plain data made by a layout: [`columns`], with the processes side by
 //! side in the order of the pipeline, or [`rows`], with one under the other, where the terminal is too
 //! narrow for that. How it is drawn is an emitter's: [`text`] is the one for terminals, and others need
-//! only the plan. Layouts of others were tried and were worse: they let wires cross boxes and merge, so
+//! only the plan. Connections have a layout of their own, [`sides`], and the same emitter. Layouts of others were tried and were worse: they let wires cross boxes and merge, so
 //! that nobody could tell which descriptor leads where.
 //!
 //! A wire leaves its box at the slot's row and never enters one. Wires to pipes are at a box's right,
@@ -16,6 +16,7 @@ mod gaps;
 mod list;
 mod plan;
 mod rows;
+pub mod sides;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -50,6 +51,16 @@ pub fn figure(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Res
         Some(plan) => text::write(out, &plan, style),
         None => list::write(out, &words),
     }
+}
+
+/// Draws connections, where they fit into the terminal; says whether they did.
+pub fn connections(out: &mut dyn Write, boxes: &[sides::Serving], style: Style) -> io::Result<bool> {
+    let (plan, end) = sides::lay_out(boxes);
+    let fits = style.width.is_some_and(|width| end <= usize::from(width));
+    if fits {
+        text::write(out, &plan, style)?;
+    }
+    Ok(fits)
 }
 
 /// The layout that tells most and fits into `width`, if one does.
