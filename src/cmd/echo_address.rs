@@ -47,7 +47,7 @@ pub fn explain(fault: &Fault, udp: bool, language: Lang) -> Fatal {
 fn in_use(address: &Address, udp: bool, fault: &str, language: Lang) -> String {
     let source = Live::new();
     let need = Need { sockets: true, ..Need::NAMES };
-    let snapshot = collect(&source, &Request { which: Which::All, need });
+    let snapshot = collect(&source, &Request::new(Which::All, need));
     let own = i32::try_from(std::process::id()).unwrap_or(0);
     let netns = source.net_namespace(Netns::OfProcess(own)).ok();
     let holders = holders(&snapshot, |socket| {

@@ -99,15 +99,8 @@ fn table(source: &Live, server: i32, style: Style, out: &mut dyn Write) -> Resul
     let is_child = |pid: &i32| *pid != own && source.stat(*pid).is_ok_and(|stat| stat.ppid == server);
     let children = source.pids().unwrap_or_default().into_iter().filter(is_child);
     let pids = std::iter::once(server).chain(children).collect();
-    let need = Need {
-        details: false,
-        identity: false,
-        fdinfo: true,
-        sockets: true,
-        tcp_info: true,
-        ends: Ends::Sockets,
-    };
-    let snapshot = collect(source, &Request { which: Which::Pids(pids), need });
+    let need = Need { fdinfo: true, sockets: true, tcp_info: true, ends: Ends::Sockets, ..Need::NAMES };
+    let snapshot = collect(source, &Request::new(Which::Pids(pids), need));
     connections::live(out, &snapshot, MOST, style)?;
     Ok(out.flush()?)
 }

@@ -1,9 +1,12 @@
 //! `inspect`: the tables of living processes.
 
+use super::choose::{self, Chosen};
 use super::{Fatal, INCOMPLETE, NOTHING, Streams};
-use crate::collect::{Need, Request, Which, collect, nearest_shell};
+use crate::collect::{Need, Request, collect, nearest_shell};
 use crate::kernel::Live;
-use crate::view::{self, Style, escape, lang};
+use crate::model::Snapshot;
+use crate::query::{Field, Known, Listing, Wants};
+use crate::view::{self, Layout, Style, escape, lang};
 use clap::ValueEnum;
 
 /// Show the descriptors of processes, what they refer to and what is at their other ends
@@ -11,19 +14,24 @@ use clap::ValueEnum;
 #[command(after_help = "Examples:
   ganariya-fd inspect                          of the shell that you type this into
   ganariya-fd inspect $$ 4711                  of two processes, and what these share
+  ganariya-fd inspect -c nginx -k tcp          the TCP sockets of all processes called so
+  ganariya-fd inspect --tree $$ --format tree  a shell and its descendants, as a tree
+  ganariya-fd inspect -w 'kind = pipe and access = w and not cloexec'
+  ganariya-fd inspect --all --deleted --columns command,pid,fd,size,name --sort -size
   sudo ganariya-fd inspect --all | grep fifo   of all processes, a line each
   ganariya-fd inspect --tcp-info 4711          with the round trip times of its connections
   ganariya-fd inspect --format json 4711 | jq '.processes[].descriptors[].name'")]
 pub struct Args {
-    /// The processes; none means the nearest shell above this command
+    /// The processes; none, and no other choice, means the nearest shell above this command
     #[arg(value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pids: Vec<i32>,
     /// All processes, in one listing
     #[arg(long, conflicts_with = "pids")]
     all: bool,
-    /// How to print
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    #[command(flatten)]
+    choose: choose::Options,
+    #[command(flatten)]
+    output: Output,
     /// Add what TCP measures of each connection: round trip time, window, retransmissions, timers
     #[arg(long)]
     tcp_info: bool,
@@ -32,58 +40,144 @@ pub struct Args {
     strict: bool,
 }
 
+/// How to print.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+struct Output {
+    /// How to print
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// Which columns, or keys of JSON and CSV: command,pid,fd,kind,name,facts.state, …
+    #[arg(long, value_name = "LIST")]
+    columns: Option<String>,
+    /// By which columns to sort; a minus before one turns its order round
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    sort: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Tables on a terminal, else a line for each descriptor
     Table,
+    /// The processes as a tree, each with its descriptors
+    Tree,
     /// One JSON document
     Json,
     /// One JSON object a line
     Jsonl,
+    /// Comma-separated values
+    Csv,
+}
+
+/// What to print, and how.
+struct Plan {
+    format: Format,
+    columns: Option<Vec<Field>>,
+    sort: Vec<(Field, bool)>,
+    /// One listing of all, instead of a block for each process.
+    flat: bool,
 }
 
 pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     let source = Live::new();
-    let which = if args.all {
-        Which::All
-    } else if args.pids.is_empty() {
-        Which::Pids(vec![caller(&source, style, streams)?])
-    } else {
-        let mut pids = Vec::new();
-        for &pid in &args.pids {
-            if !pids.contains(&pid) {
-                pids.push(pid);
-            }
-        }
-        Which::Pids(pids)
-    };
-    // The listing of all processes has no column that needs fdinfo or kcmp, a call for each
-    // descriptor at the least.
-    let need = match (args.format, args.all) {
-        (Format::Table, true) => Need { fdinfo: false, identity: false, ..Need::ALL },
-        _ => Need::ALL,
-    };
-    let need = Need { tcp_info: args.tcp_info, ..need };
-    let snapshot = collect(&source, &Request { which, need });
-    match args.format {
-        Format::Table => {
-            if !snapshot.processes.is_empty() {
-                view::inspect(streams.out, &snapshot, style, args.all)?;
-            }
-        }
-        Format::Json => view::document(streams.out, &snapshot)?,
-        Format::Jsonl => view::json_lines(streams.out, &snapshot)?,
+    let lang = style.lang;
+    let mut chosen = args.choose.read(&distinct(&args.pids), &source, lang)?;
+    if !args.all && chosen.is_open() {
+        chosen.whom.pids = vec![caller(&source, style, streams)?];
     }
-    streams.out.flush()?;
-    let notes = view::notes::notes(&snapshot, style.lang);
-    for note in &notes {
+    let plan = Plan {
+        format: args.output.format,
+        columns: args.output.columns.as_deref().map(|text| choose::fields(text, lang)).transpose()?,
+        sort: args
+            .output
+            .sort
+            .as_deref()
+            .map(|text| choose::order(text, lang))
+            .transpose()?
+            .unwrap_or_default(),
+        flat: args.all || chosen.whom.pids.is_empty(),
+    };
+    let mut gaps = Vec::new();
+    let which = chosen.which(&source, &mut gaps);
+    let need = need(&plan, &chosen, args.tcp_info);
+    let mut snapshot = collect(&source, &Request::new(which, need));
+    snapshot.gaps.splice(0..0, gaps);
+    let (matched, unjudged) = print(&plan, &chosen, &snapshot, style, streams)?;
+    if unjudged > 0 {
+        let _ = writeln!(streams.err, "ganariya-fd: {}", lang::unjudged(lang, unjudged));
+    }
+    for note in &view::notes::notes(&snapshot, lang) {
         let _ = writeln!(streams.err, "ganariya-fd: {note}");
     }
-    Ok(match (snapshot.processes.is_empty(), args.strict && !snapshot.is_complete()) {
+    let complete = snapshot.is_complete() && unjudged == 0;
+    Ok(match (matched, args.strict && !complete) {
         (_, true) => INCOMPLETE,
-        (true, false) => NOTHING,
-        (false, false) => 0,
+        (false, false) => NOTHING,
+        (true, false) => 0,
     })
+}
+
+fn distinct(pids: &[i32]) -> Vec<i32> {
+    let mut distinct = Vec::new();
+    for &pid in pids {
+        if !distinct.contains(&pid) {
+            distinct.push(pid);
+        }
+    }
+    distinct
+}
+
+/// What has to be read for what is to be shown: decided here, once.
+fn need(plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Need {
+    let of = |fields: &[Field]| fields.iter().fold(Wants::default(), |wants, field| wants.and(field.wants()));
+    let shown = match (&plan.columns, plan.format) {
+        (Some(columns), Format::Json | Format::Jsonl) => of(columns),
+        // A name in a table tells the addresses of a socket.
+        (Some(columns), _) => {
+            of(columns).and(Wants { sockets: columns.contains(&Field::Name), ..Wants::default() })
+        }
+        // The listing of all processes has no column that needs fdinfo or kcmp, a call for each
+        // descriptor at the least.
+        (None, Format::Table) if plan.flat => {
+            Wants { details: true, sockets: true, ends: true, ..Wants::default() }
+        }
+        (None, _) => {
+            Wants { details: true, fdinfo: true, sockets: true, ends: true, identity: true, tcp_info: false }
+        }
+    };
+    // The heading of a block tells of the process.
+    let heading = plan.format == Format::Tree || (plan.format == Format::Table && !plan.flat);
+    let sorted = plan.sort.iter().fold(Wants::default(), |wants, (field, _)| wants.and(field.wants()));
+    let asked = Wants { tcp_info, sockets: tcp_info, details: heading, ..Wants::default() };
+    choose::need(shown.and(sorted).and(asked), chosen)
+}
+
+/// Prints what is chosen: whether anything was, and what could not be judged.
+fn print(
+    plan: &Plan,
+    chosen: &Chosen,
+    snapshot: &Snapshot,
+    style: Style,
+    streams: &mut Streams<'_>,
+) -> Result<(bool, usize), Fatal> {
+    let known = Known::new(snapshot);
+    let mut listing = Listing::new(&known);
+    listing.narrow(&chosen.choice);
+    if !plan.sort.is_empty() {
+        listing.sort(&plan.sort, plan.flat && matches!(plan.format, Format::Table | Format::Csv));
+    }
+    let matched = !listing.rows.is_empty();
+    let (out, columns) = (&mut streams.out, plan.columns.as_deref());
+    match plan.format {
+        Format::Table | Format::Tree if !matched => {}
+        Format::Table => view::inspect(out, &listing, Layout { flat: plan.flat, columns }, style)?,
+        Format::Tree => view::tree(out, &listing, columns, style)?,
+        Format::Json => view::document(out, &listing, columns)?,
+        Format::Jsonl => view::json_lines(out, &listing, columns)?,
+        Format::Csv => view::csv(out, &listing, columns)?,
+    }
+    streams.out.flush()?;
+    Ok((matched, listing.unjudged))
 }
 
 /// The process meant by a person who names none.

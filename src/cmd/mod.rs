@@ -2,6 +2,7 @@
 //!
 //! A new command is a file and its line in `Command` and in the match of `dispatch`.
 
+mod choose;
 mod completions;
 mod echo_address;
 mod echo_client;

@@ -4,7 +4,7 @@
 //! `/proc/PID/fd/N` of a pipe makes a new end of it, and would keep its reader from seeing EOF.
 
 use super::files::Describer;
-use super::{Request, Which, cause};
+use super::{Request, Which, cause, threads};
 use crate::kernel::{Ask, Failure, FdRow, LinkTest, Source};
 use crate::model::{Channel, ChannelKey, Coverage, Holder, KindName, ProcessId, Snapshot};
 use std::collections::HashSet;
@@ -39,7 +39,7 @@ pub fn search(
     let fdinfo_of: Option<&LinkTest<'_>> = if wanted.fdinfo { Some(&tells_by_fdinfo) } else { None };
     let ask = Ask { only: Some(&passes), fdinfo_of, ..Ask::default() };
     for pid in pids.into_iter().filter(|pid| !shown.contains(pid)) {
-        look_through(source, pid, &ask, &channels, describer, snapshot);
+        look_through(source, (pid, None), &ask, &channels, describer, snapshot);
     }
     snapshot.coverage.whole_host = true;
 }
@@ -102,21 +102,35 @@ const EVENTFDS: KindName = KindName("eventfd");
 
 fn look_through(
     source: &dyn Source,
-    pid: i32,
+    (pid, leader): (i32, Option<ProcessId>),
     ask: &Ask<'_>,
     channels: &HashSet<Channel>,
     describer: &mut Describer<'_>,
     snapshot: &mut Snapshot,
 ) {
-    let Snapshot { holders, coverage: Coverage { unreadable, .. }, .. } = snapshot;
     let task = match source.task(pid, ask) {
         Ok(task) => task,
         Err(failure) if failure.means_gone() => return,
         Err(failure) => {
-            unreadable.push((pid, cause(failure)));
+            snapshot.coverage.unreadable.push((pid, cause(failure)));
             return;
         }
     };
+    // A thread with a table of its own may be the one that holds the end.
+    if leader.is_none() && task.table.is_ok() {
+        match threads::of(source, &task) {
+            Ok(found) => {
+                let id = ProcessId { pid, start_ticks: task.stat.start_ticks };
+                for tid in found.apart {
+                    look_through(source, (tid, Some(id)), ask, channels, describer, snapshot);
+                }
+            }
+            // Of whose files nothing can be seen, that is told below.
+            Err(_) if task.table.as_ref().is_ok_and(|table| unseen(table).is_some()) => {}
+            Err(failure) => snapshot.coverage.unreadable.push((pid, cause(failure))),
+        }
+    }
+    let Snapshot { holders, coverage: Coverage { unreadable, .. }, .. } = snapshot;
     let table = match task.table {
         Ok(table) => table,
         // The table of a kernel thread or a zombie is empty, whoever may look at it.
@@ -133,6 +147,7 @@ fn look_through(
         for &endpoint in file.ends.iter().filter(|end| channels.contains(&end.channel)) {
             holders.push(Holder {
                 process: ProcessId { pid, start_ticks: task.stat.start_ticks },
+                leader,
                 comm: task.stat.comm.clone(),
                 fd: fd.fd,
                 access: file.access,

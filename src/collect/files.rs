@@ -2,7 +2,7 @@
 
 use super::{Ends, cause, gap, sockets};
 use crate::kernel::bits::{self, O_CLOEXEC, O_PATH};
-use crate::kernel::{DeviceTables, FdRow, FileStat, Read, Source};
+use crate::kernel::{DeviceTables, FdRow, FileStat, PlaceRow, Read, Source};
 use crate::kind::{self, Clue, FileType};
 use crate::model::{
     self, Access, Beyond, Channel, ChannelKey, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
@@ -10,7 +10,7 @@ use crate::model::{
 use std::collections::{HashMap, HashSet};
 
 /// What the kernel puts after the name of a file that is not there by that name any more.
-const DELETED: &[u8] = b" (deleted)";
+pub const DELETED: &[u8] = b" (deleted)";
 
 /// A device's major and minor number.
 type Device = (u32, u32);
@@ -103,6 +103,27 @@ impl<'a> Describer<'a> {
             identity: Identity::NotAsked,
         };
         (file, description.watches)
+    }
+
+    /// Describes what a process refers to without a descriptor: a file, without the rest of an open file
+    /// description.
+    pub fn describe_place(&mut self, pid: i32, row: &PlaceRow, gaps: &mut Vec<Gap>) -> OpenFile {
+        let alone = FdRow {
+            fd: -1,
+            link: row.link.clone(),
+            link_mode: None,
+            stat: row.stat,
+            info: None,
+            protocol: None,
+            filesystem: None,
+        };
+        let mut unheard = Vec::new();
+        let (mut file, _) = self.describe(pid, &alone, &mut unheard);
+        if let Some(gap) = unheard.into_iter().next() {
+            gaps.push(Gap { subject: Subject::Place(super::place_of(row.kind).as_str()), ..gap });
+        }
+        (file.ends, file.beyond, file.socket) = (Vec::new(), None, None);
+        file
     }
 
     /// The devpts instance of a pseudoterminal's master. One opened in the instance's own directory is on

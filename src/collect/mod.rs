@@ -21,18 +21,23 @@ mod files;
 pub mod follow;
 mod identity;
 mod processes;
+mod roll_call;
 mod sockets;
 mod tables;
 mod tcp_info;
+mod threads;
 mod watches;
 mod wires;
 
 pub use ancestry::{Ancestor, nearest_shell};
+pub use roll_call::roll_call;
 
-use crate::kernel::{self, SocketDetail, Source};
+use crate::kernel::{self, FileStat, PlaceAsk, PlaceKind, SocketDetail, Source};
 use crate::model::{
-    Coverage, Descriptor, Failure, FdTable, FileId, Gap, Hint, Host, Lingering, Snapshot, Subject,
+    Coverage, Descriptor, Failure, FdTable, FileId, Gap, Hint, Host, Inode, Lingering, Place, Placed,
+    ProcessId, Snapshot, Subject,
 };
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 /// Which processes to read.
@@ -42,6 +47,8 @@ pub enum Which {
     Pids(Vec<i32>),
     /// All, without the kernel's own threads: they have no descriptors.
     All,
+    /// These of a listing of all: one that has ended since is left out, as it would be of a new listing.
+    Those(Vec<ProcessId>),
 }
 
 /// What to read, besides the processes and the names of their descriptors' files.
@@ -59,6 +66,21 @@ pub struct Need {
     pub ends: Ends,
     /// Which descriptors share an open file description.
     pub identity: bool,
+    /// What is referred to without a descriptor.
+    pub places: PlaceAsk,
+    /// Which threads to show for themselves.
+    pub threads: Threads,
+}
+
+/// Which threads to show for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// None.
+    None,
+    /// Those with a table of their own.
+    Apart,
+    /// Those that use their process's table as well.
+    All,
 }
 
 /// Whose other ends to look for.
@@ -82,9 +104,17 @@ impl Ends {
 }
 
 impl Need {
-    /// Everything but what TCP measures.
-    pub const ALL: Self =
-        Self { details: true, fdinfo: true, sockets: true, tcp_info: false, ends: Ends::All, identity: true };
+    /// Everything but what TCP measures and what is referred to without a descriptor.
+    pub const ALL: Self = Self {
+        details: true,
+        fdinfo: true,
+        sockets: true,
+        tcp_info: false,
+        ends: Ends::All,
+        identity: true,
+        places: PlaceAsk { links: false, mapped: false },
+        threads: Threads::Apart,
+    };
     /// The processes and the names of their descriptors' files, and nothing besides.
     pub const NAMES: Self = Self {
         details: false,
@@ -93,6 +123,8 @@ impl Need {
         tcp_info: false,
         ends: Ends::None,
         identity: false,
+        places: PlaceAsk { links: false, mapped: false },
+        threads: Threads::None,
     };
 }
 
@@ -103,6 +135,78 @@ pub struct Request {
     pub which: Which,
     /// What.
     pub need: Need,
+    /// Of which of their files.
+    pub only: Only,
+}
+
+impl Request {
+    /// Asks for all files of these processes.
+    pub fn new(which: Which, need: Need) -> Self {
+        Self { which, need, only: Only::All }
+    }
+}
+
+/// Which files to read more of than it takes to leave them out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Only {
+    /// All.
+    All,
+    /// Those whose link in `/proc/PID/fd` has one of these texts.
+    Links(HashSet<Vec<u8>>),
+    /// Sockets.
+    Sockets,
+    /// Those that the kernel marks as having lost their name, and those that may have.
+    Deleted,
+    /// These.
+    Files(Files),
+}
+
+/// Files by what they are, whatever they are called.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Files {
+    /// These inodes.
+    pub inodes: HashSet<Inode>,
+    /// Those that stand for one of these devices.
+    pub devices: HashSet<(u32, u32)>,
+    /// All on the filesystems with these device numbers.
+    pub filesystems: HashSet<(u32, u32)>,
+    /// All on these mounts.
+    pub mounts: HashSet<u64>,
+    /// All that have no name any more: what tells them is left to whoever asks.
+    pub nameless: bool,
+}
+
+impl Files {
+    /// Whether a file is one of them.
+    pub fn has(&self, stat: &FileStat) -> bool {
+        self.inodes.contains(&Inode { dev: stat.dev, ino: stat.ino })
+            || (stat.rdev != (0, 0) && self.devices.contains(&stat.rdev))
+            || self.filesystems.contains(&stat.dev)
+            || stat.mount.is_some_and(|mount| self.mounts.contains(&mount))
+            || (self.nameless && stat.nlink == 0)
+    }
+}
+
+impl Only {
+    /// Whether a descriptor with this link may be one of them.
+    fn passes_link(&self, link: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Links(links) => links.contains(link),
+            Self::Sockets => link.starts_with(b"socket:["),
+            Self::Deleted => link.ends_with(files::DELETED),
+            // What has no path is on a filesystem that nobody can name.
+            Self::Files(_) => link.starts_with(b"/") || link.starts_with(b"(unreachable)"),
+        }
+    }
+
+    /// Whether a file is one of them, as far as that can be told by it.
+    fn passes_file(&self, stat: &FileStat) -> bool {
+        match self {
+            Self::Files(files) => files.has(stat),
+            _ => true,
+        }
+    }
 }
 
 /// Reads what `request` asks for.
@@ -116,11 +220,11 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
             None
         }
     };
-    let rows = processes::read(source, request, &mut gaps);
+    let tasks = processes::read(source, request, &mut gaps);
     let need = request.need;
     let sockets = if need.sockets {
         let depth = sockets::Depth { ends: need.ends.has_sockets(), tcp_info: need.tcp_info };
-        sockets::Tables::load(source, &rows, depth, &mut gaps)
+        sockets::Tables::load(source, &tasks, depth, &mut gaps)
     } else {
         sockets::Tables::default()
     };
@@ -128,16 +232,18 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     let mut snapshot = Snapshot {
         taken_at,
         host,
-        processes: Vec::with_capacity(rows.len()),
+        processes: Vec::with_capacity(tasks.len()),
         files: Vec::new(),
         holders: Vec::new(),
         coverage: Coverage::default(),
         gaps,
     };
     let mut users = processes::Users::new(source);
-    for row in rows {
+    let mut sharers = Vec::new();
+    for task in tasks {
+        let mut process = processes::describe(&task, &mut users, &mut snapshot.gaps);
+        let processes::Task { row, sharing, .. } = task;
         let pid = row.pid;
-        let mut process = processes::describe(&row, &mut users, &mut snapshot.gaps);
         let unseen = row.table.as_ref().ok().and_then(|fds| ends::unseen(fds));
         snapshot.coverage.unreadable.extend(unseen.map(|failure| (pid, cause(failure))));
         process.table = match row.table {
@@ -162,7 +268,13 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
                 Err(cause(failure))
             }
         };
+        for place in &row.places {
+            let file = describer.describe_place(pid, place, &mut snapshot.gaps);
+            process.places.push(Placed { place: place_of(place.kind), file: FileId(snapshot.files.len()) });
+            snapshot.files.push(file);
+        }
         snapshot.processes.push(process);
+        sharers.push(sharing);
     }
     if need.ends != Ends::None {
         ends::search(source, request, &mut describer, &mut snapshot);
@@ -173,7 +285,24 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     if request.need.identity {
         identity::prove(source, &mut snapshot);
     }
+    // Last, when all is known of the tables that they use.
+    let processes = std::mem::take(&mut snapshot.processes);
+    for (process, sharing) in processes.into_iter().zip(sharers) {
+        let threads: Vec<_> =
+            sharing.into_iter().map(|(tid, stat)| processes::thread_of(&process, tid, stat)).collect();
+        snapshot.processes.push(process);
+        snapshot.processes.extend(threads);
+    }
     snapshot
+}
+
+fn place_of(kind: PlaceKind) -> Place {
+    match kind {
+        PlaceKind::Cwd => Place::Cwd,
+        PlaceKind::Root => Place::Root,
+        PlaceKind::Exe => Place::Exe,
+        PlaceKind::Mapped => Place::Mem,
+    }
 }
 
 /// The TCP connections in TIME_WAIT of the network namespace that a process is in.

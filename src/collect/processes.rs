@@ -1,16 +1,27 @@
 //! From a process's row to the process.
 
 use super::ends::tells_by_fdinfo;
-use super::{Ends, Request, Which, gap};
-use crate::kernel::{Ask, Source, TaskRow};
+use super::{Ends, Only, Request, Threads, Which, gap, threads};
+use crate::kernel::{Ask, FileStat, Source, StatRow, TaskRow};
 use crate::model::{Failure, Gap, Limit, Process, ProcessId, State, Subject};
 use std::collections::HashMap;
 
+/// A process, or a thread that is shown for itself.
+#[derive(Debug)]
+pub struct Task {
+    pub row: TaskRow,
+    /// Of a thread, its process.
+    pub leader: Option<ProcessId>,
+    /// The threads that use its table and are shown all the same.
+    pub sharing: Vec<(i32, StatRow)>,
+}
+
 /// Reads the processes that are asked for. One that exits before it is read is left out of a listing
 /// of all, where nobody asked for it, and is a gap where its pid was given.
-pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<TaskRow> {
+pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<Task> {
     let (pids, named) = match &request.which {
         Which::Pids(pids) => (pids.clone(), true),
+        Which::Those(ids) => (ids.iter().map(|id| id.pid).collect(), false),
         Which::All => match source.pids() {
             Ok(pids) => (pids, false),
             Err(failure) => {
@@ -19,22 +30,70 @@ pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<
             }
         },
     };
+    let by_link = |link: &[u8]| request.only.passes_link(link);
+    let by_file = |stat: &FileStat| request.only.passes_file(stat);
+    let chooses = request.only != Only::All;
     let ask = Ask {
         details: request.need.details,
         fdinfo: request.need.fdinfo,
         fdinfo_of: if request.need.ends == Ends::All { Some(&tells_by_fdinfo) } else { None },
-        only: None,
+        only: if chooses { Some(&by_link) } else { None },
+        only_files: if chooses { Some(&by_file) } else { None },
+        places: request.need.places,
     };
-    let mut rows = Vec::with_capacity(pids.len());
+    let is_meant = |row: &TaskRow| match &request.which {
+        Which::Pids(_) => true,
+        Which::All => !row.stat.is_kernel_thread(),
+        // The pid may be another process's by now.
+        Which::Those(ids) => ids.contains(&id_of(row)),
+    };
+    let mut tasks = Vec::with_capacity(pids.len());
     for pid in pids {
         match source.task(pid, &ask) {
-            Ok(row) if !named && row.stat.is_kernel_thread() => {}
-            Ok(row) => rows.push(row),
+            Ok(row) if !is_meant(&row) => {}
+            Ok(row) => with_threads(source, request.need.threads, &ask, row, &mut tasks, gaps),
             Err(failure) if !named && failure.means_gone() => {}
             Err(failure) => gaps.push(gap(Some(pid), Subject::Process, failure)),
         }
     }
-    rows
+    tasks
+}
+
+fn id_of(row: &TaskRow) -> ProcessId {
+    ProcessId { pid: row.pid, start_ticks: row.stat.start_ticks }
+}
+
+/// Adds a process, and those of its threads that are to be shown.
+fn with_threads(
+    source: &dyn Source,
+    shown: Threads,
+    ask: &Ask<'_>,
+    row: TaskRow,
+    tasks: &mut Vec<Task>,
+    gaps: &mut Vec<Gap>,
+) {
+    let id = id_of(&row);
+    let mut of_it = threads::Threads::default();
+    // Whoever may not read the table, or follow its links, may not compare it either, and is told so once.
+    let is_seen = row.table.as_ref().is_ok_and(|table| super::ends::unseen(table).is_none());
+    if shown != Threads::None && is_seen {
+        match threads::of(source, &row) {
+            Ok(found) => of_it = found,
+            Err(failure) => gaps.push(gap(Some(row.pid), Subject::Threads, failure)),
+        }
+    }
+    let sharing = if shown == Threads::All { of_it.sharing } else { Vec::new() };
+    let sharing = sharing.into_iter().filter_map(|tid| Some((tid, source.stat(tid).ok()?))).collect();
+    tasks.push(Task { row, leader: None, sharing });
+    for tid in of_it.apart {
+        match source.task(tid, ask) {
+            // One that is about to end has let go of its table.
+            Ok(row) if row.table.as_ref().is_ok_and(Vec::is_empty) => {}
+            Ok(row) => tasks.push(Task { row, leader: Some(id), sharing: Vec::new() }),
+            Err(failure) if failure.means_gone() => {}
+            Err(failure) => gaps.push(gap(Some(tid), Subject::Process, failure)),
+        }
+    }
 }
 
 /// The names of users, each asked for once: the answer may come over a network (nsswitch.conf(5)).
@@ -53,10 +112,26 @@ impl<'a> Users<'a> {
     }
 }
 
-/// Describes a process; its table is filled in by the caller.
-pub fn describe(row: &TaskRow, users: &mut Users<'_>, gaps: &mut Vec<Gap>) -> Process {
+/// The same process by one of its threads, which uses its table.
+pub fn thread_of(process: &Process, tid: i32, stat: StatRow) -> Process {
+    Process {
+        id: ProcessId { pid: tid, start_ticks: stat.start_ticks },
+        leader: Some(process.id),
+        shares_table: true,
+        comm: stat.comm,
+        state: state(stat.state),
+        places: Vec::new(),
+        ..process.clone()
+    }
+}
+
+/// Describes a process; its table and places are filled in by the caller.
+pub fn describe(task: &Task, users: &mut Users<'_>, gaps: &mut Vec<Gap>) -> Process {
+    let Task { row, leader, .. } = task;
     let mut process = Process {
-        id: ProcessId { pid: row.pid, start_ticks: row.stat.start_ticks },
+        id: id_of(row),
+        leader: *leader,
+        shares_table: false,
         ppid: row.stat.ppid,
         comm: row.stat.comm.clone(),
         argv: Vec::new(),
@@ -68,6 +143,7 @@ pub fn describe(row: &TaskRow, users: &mut Users<'_>, gaps: &mut Vec<Gap>) -> Pr
         container: None,
         limit: None,
         table: Err(Failure { call: String::new(), error: String::new() }),
+        places: Vec::new(),
     };
     let Some(details) = &row.details else {
         return process;

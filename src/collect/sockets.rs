@@ -6,6 +6,7 @@
 //! not in the lists of its process's namespace is in none, because it is bound to nothing, or was made in
 //! another namespace. Only the socket itself knows, so it alone is asked.
 
+use super::processes::Task;
 use super::wires::{self, Wires};
 use super::{cause, gap};
 use crate::kernel::{
@@ -43,7 +44,7 @@ pub struct Tables {
 
 impl Tables {
     /// Loads what the sockets in `tasks` need; nothing where there is none.
-    pub fn load(source: &dyn Source, tasks: &[TaskRow], depth: Depth, gaps: &mut Vec<Gap>) -> Self {
+    pub fn load(source: &dyn Source, tasks: &[Task], depth: Depth, gaps: &mut Vec<Gap>) -> Self {
         let ask = SocketAsk { tcp_info: depth.tcp_info };
         let mut loader = Loader {
             source,
@@ -54,10 +55,10 @@ impl Tables {
             tables: Self::default(),
         };
         for task in tasks {
-            loader.lists_of(task);
+            loader.lists_of(&task.row);
         }
         for task in tasks {
-            loader.strays_of(task);
+            loader.strays_of(&task.row);
         }
         loader.interfaces();
         let Loader { places, mut tables, loaded, gaps, .. } = loader;

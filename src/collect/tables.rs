@@ -57,7 +57,7 @@ impl<'a> Tables<'a> {
         // Whom a socket talks to stands in tables of the whole machine: reading those at each step would
         // take longer than all the rest.
         let need = Need { fdinfo: true, ..Need::NAMES };
-        let now = collect(self.source, &Request { which: Which::Pids(vec![tid]), need });
+        let now = collect(self.source, &Request::new(Which::Pids(vec![tid]), need));
         // That of a task that was killed under the reader is gone, and of one that may only be listed
         // the names are missing.
         let lives = |state| !matches!(state, State::Zombie | State::Dead);

@@ -78,23 +78,36 @@ impl Source for Live {
     fn task(&self, pid: i32, ask: &Ask<'_>) -> Read<TaskRow> {
         let mut dir = ProcDir::open(pid)?;
         let stat = dir.stat()?;
-        let details = ask.details.then(|| details(&mut dir));
         // Where the first thread has exited and others go on, they have the table.
         let table = match dir.living_thread(&stat) {
             Some(task) => dir.descriptors(&task, ask),
             None => dir.descriptors("", ask),
         };
+        let places = dir.places(ask.places, ask.only_files);
+        // Of a process that has nothing of what is looked for nobody wants to know more.
+        let matters =
+            ask.only.is_none() || !places.is_empty() || table.as_ref().is_ok_and(|rows| !rows.is_empty());
+        let details = (ask.details && matters).then(|| details(&mut dir));
         // The directory held is that of one process. If that process has exited by now, its table
         // went away under the reader, and what was read may be a part of it that looks whole.
         let after = dir.stat()?;
         if after.is_dead() && !stat.is_dead() {
             return Err(Failure::new("read", Errno::ESRCH));
         }
-        Ok(TaskRow { pid, stat, details, table })
+        Ok(TaskRow { pid, stat, details, table, places })
     }
 
     fn stat(&self, pid: i32) -> Read<StatRow> {
         ProcDir::open(pid)?.stat()
+    }
+
+    fn threads(&self, pid: i32) -> Read<Vec<i32>> {
+        ProcDir::open(pid)?.threads()
+    }
+
+    fn share_table(&self, a: i32, b: i32) -> Read<bool> {
+        self.numbered_alike(KCMP_NOT_CALLED)?;
+        kcmp::share_table(a, b)
     }
 
     fn net_namespace(&self, netns: Netns) -> Read<u64> {
@@ -146,6 +159,18 @@ impl Source for Live {
     fn devpts(&self, pid: i32, link: &[u8]) -> Read<(u32, u32)> {
         let end = link.iter().rposition(|&b| b == b'/').unwrap_or(0);
         ProcDir::open(pid)?.device_at(&[&link[..end], b"/pts"].concat())
+    }
+
+    fn user_of(&self, pid: i32) -> Read<u32> {
+        let malformed = Failure::new("read", Errno::EBADMSG);
+        ProcDir::open(pid)?
+            .read("status")
+            .and_then(|text| parse_status(text).ok_or(malformed))
+            .map(|row| row.uid)
+    }
+
+    fn user_id(&self, name: &str) -> Option<u32> {
+        User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
     }
 
     fn user_name(&self, uid: u32) -> Option<String> {

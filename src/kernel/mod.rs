@@ -12,6 +12,7 @@ pub mod actor;
 pub mod actor_sockets;
 mod asked;
 pub mod bits;
+mod cached;
 pub mod capture;
 mod decode;
 mod diag;
@@ -25,6 +26,7 @@ mod names;
 mod net_row;
 mod netlink;
 mod netns;
+mod places;
 mod proc_dir;
 mod proc_net;
 mod proc_unix;
@@ -45,8 +47,9 @@ pub mod terminal;
 pub mod untraced;
 
 pub use live::Live;
+pub use places::{PlaceAsk, PlaceKind, PlaceRow};
 pub use rows::{
-    Ask, DeviceTables, FdRow, FileStat, HostRow, LimitRow, LinkTest, StatRow, TaskDetails, TaskRow,
+    Ask, DeviceTables, FdRow, FileStat, FileTest, HostRow, LimitRow, LinkTest, StatRow, TaskDetails, TaskRow,
 };
 pub use socket_rows::{
     AskedSocket, InetRow, NetRow, Netns, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, TcpRow,
@@ -99,12 +102,18 @@ pub trait Source {
     /// The thread group ids that are listed now, ascending.
     fn pids(&self) -> Read<Vec<i32>>;
 
-    /// One process and its descriptors, all read of the same process: when it exits or is replaced
+    /// One process, or a thread by its own id, and its descriptors, all read of the same task: when it exits or is replaced
     /// under its pid half-way, that is ESRCH, never a mixture.
     fn task(&self, pid: i32, ask: &Ask<'_>) -> Read<TaskRow>;
 
     /// `/proc/PID/stat` of one process: who it is and whose child, without its table.
     fn stat(&self, pid: i32) -> Read<StatRow>;
+
+    /// The threads of a process, ascending (proc_pid_task(5)).
+    fn threads(&self, pid: i32) -> Read<Vec<i32>>;
+
+    /// Whether two tasks, processes or threads, use one table of descriptors (kcmp(2), KCMP_FILES).
+    fn share_table(&self, a: i32, b: i32) -> Read<bool>;
 
     /// The inode number of a network namespace (namespaces(7)), which is its name.
     fn net_namespace(&self, netns: Netns) -> Read<u64>;
@@ -139,6 +148,12 @@ pub trait Source {
     /// belongs to: that of the directory `pts` beside it, as the process sees it (`fs/devpts/inode.c`,
     /// `devpts_ptmx_path`).
     fn devpts(&self, pid: i32, link: &[u8]) -> Read<(u32, u32)>;
+
+    /// The effective user id of a process.
+    fn user_of(&self, pid: i32) -> Read<u32>;
+
+    /// The id of a user, where the system has one of this name (nsswitch.conf(5)).
+    fn user_id(&self, name: &str) -> Option<u32>;
 
     /// The name of a user, where the system has one for the number (nsswitch.conf(5)).
     fn user_name(&self, uid: u32) -> Option<String>;

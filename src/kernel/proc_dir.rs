@@ -69,6 +69,12 @@ impl ProcDir {
         Ok((number(major(stat.st_dev))?, number(minor(stat.st_dev))?))
     }
 
+    /// Opens what a link of it leads to, as a place for look-ups alone.
+    pub fn open_path_of(&self, name: &str) -> Read<OwnedFd> {
+        openat(&self.dir, name, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|errno| Failure::new("openat", errno))
+    }
+
     /// Opens a file of it, such as `ns/net`, which keeps what it stands for alive.
     pub fn open_file(&self, name: &str) -> Read<OwnedFd> {
         openat(&self.dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
@@ -95,16 +101,27 @@ impl ProcDir {
         if self.stat()?.is_dead() { Err(Failure::new("read", Errno::ESRCH)) } else { Ok(()) }
     }
 
+    /// The threads of the process, ascending.
+    pub fn threads(&self) -> Read<Vec<i32>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut tasks = Dir::openat(&self.dir, "task", flags, Mode::empty())
+            .map_err(|errno| Failure::new("openat", errno))?;
+        let mut tids = Vec::new();
+        for entry in tasks.iter() {
+            let entry = entry.map_err(|errno| Failure::new("getdents64", errno))?;
+            tids.extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<i32>().ok()));
+        }
+        tids.sort_unstable();
+        Ok(tids)
+    }
+
     /// Where a thread that lives is, when the first one of the process that `stat` is of has exited:
     /// `task/4712/`.
     pub fn living_thread(&mut self, stat: &StatRow) -> Option<String> {
         if !stat.first_thread_is_dead() || stat.is_dead() {
             return None;
         }
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut tasks = Dir::openat(&self.dir, "task", flags, Mode::empty()).ok()?;
-        tasks.iter().flatten().find_map(|entry| {
-            let tid: u32 = entry.file_name().to_str().ok()?.parse().ok()?;
+        self.threads().ok()?.into_iter().find_map(|tid| {
             let stat = parse_stat(self.read(&format!("task/{tid}/stat")).ok()?)?;
             (!stat.first_thread_is_dead()).then(|| format!("task/{tid}/"))
         })
@@ -140,6 +157,12 @@ impl ProcDir {
             }
         }
         Ok(rows)
+    }
+}
+
+impl AsFd for ProcDir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
     }
 }
 
@@ -191,6 +214,11 @@ impl Slots<'_> {
             return None;
         }
         let stat = statx(self.fds, &name);
+        if let (Ok(stat), Some(only)) = (&stat, ask.only_files)
+            && !only(stat)
+        {
+            return None;
+        }
         if stat == Err(Failure::new("statx", Errno::ENOENT)) && !still_listed(self.fds, &name) {
             return None;
         }
@@ -238,19 +266,26 @@ fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
 /// Stats the file behind a link in `/proc/PID/fd`. The link leads to the open file itself, without a
 /// path lookup, and AT_STATX_DONT_SYNC takes what the kernel has cached: so a server of a network
 /// filesystem that is gone does not hang the reader (statx(2)).
-fn statx(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
+///
+/// An empty name is the file of `dir` itself, and `dir` counts for nothing where the name is absolute.
+pub(super) fn statx(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
+    statx_with(dir, name, if name.is_empty() { libc::AT_EMPTY_PATH } else { 0 })
+}
+
+/// The same, with flags of its own.
+pub(super) fn statx_with(dir: BorrowedFd<'_>, name: &CStr, flags: i32) -> Read<FileStat> {
     let mut buffer = std::mem::MaybeUninit::<libc::statx>::zeroed();
     let mask = libc::STATX_TYPE
         | libc::STATX_MODE
         | libc::STATX_INO
         | libc::STATX_NLINK
         | libc::STATX_SIZE
-        | libc::STATX_BLOCKS;
+        | libc::STATX_BLOCKS
+        | STATX_MNT_ID;
+    let flags = libc::AT_STATX_DONT_SYNC | flags;
     // SAFETY: `name` is NUL-terminated, `dir` is an open descriptor for the whole call and `buffer`
     // has the size that the call writes.
-    let result = unsafe {
-        libc::statx(dir.as_raw_fd(), name.as_ptr(), libc::AT_STATX_DONT_SYNC, mask, buffer.as_mut_ptr())
-    };
+    let result = unsafe { libc::statx(dir.as_raw_fd(), name.as_ptr(), flags, mask, buffer.as_mut_ptr()) };
     Errno::result(result).map_err(|errno| Failure::new("statx", errno))?;
     // SAFETY: zeroed bytes are a valid `statx`, and the call has succeeded.
     let stat = unsafe { buffer.assume_init() };
@@ -263,8 +298,15 @@ fn statx(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
         size: stat.stx_size,
         block_size: stat.stx_blksize,
         blocks: stat.stx_blocks,
+        mount: (stat.stx_mask & STATX_MNT_ID != 0).then_some(stat.stx_mnt_id),
+        is_mount_root: stat.stx_attributes & STATX_ATTR_MOUNT_ROOT != 0,
     })
 }
+
+/// `include/uapi/linux/stat.h`, since Linux 5.8.
+const STATX_MNT_ID: u32 = 0x1000;
+/// The same.
+const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
 
 /// Whether a file may be a message queue, by what is known without another call: the size is the
 /// kernel's constant, and there is no disk below it, hence no block. The call that tells for certain may

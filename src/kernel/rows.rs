@@ -2,6 +2,7 @@
 
 use super::Read;
 use super::fdinfo::FdInfo;
+use super::places::{PlaceAsk, PlaceRow};
 
 /// What to read of a process. Every field that is off saves calls per process or per descriptor.
 #[derive(Clone, Copy, Default)]
@@ -14,23 +15,34 @@ pub struct Ask<'a> {
     pub fdinfo_of: Option<&'a LinkTest<'a>>,
     /// Only descriptors whose link passes are read further and given out.
     pub only: Option<&'a LinkTest<'a>>,
+    /// Only descriptors and places whose file passes are read further and given out; where the file cannot
+    /// be stat'ed, it is.
+    pub only_files: Option<&'a FileTest<'a>>,
+    /// What it refers to without a descriptor.
+    pub places: PlaceAsk,
 }
+
+/// A test of a file.
+pub type FileTest<'a> = dyn Fn(&FileStat) -> bool + 'a;
 
 /// A test of a link's text.
 pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + 'a;
 
 impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { details, fdinfo, fdinfo_of, only } = self;
-        let (some, only) = (fdinfo_of.is_some(), only.is_some());
-        write!(f, "Ask {{ details: {details}, fdinfo: {fdinfo}, fdinfo_of: {some}, only: {only} }}")
+        let Self { details, fdinfo, fdinfo_of, only, only_files, places } = self;
+        let (some, only) = (fdinfo_of.is_some(), only.is_some() || only_files.is_some());
+        write!(
+            f,
+            "Ask {{ details: {details}, fdinfo: {fdinfo}, fdinfo_of: {some}, only: {only}, places: {places:?} }}"
+        )
     }
 }
 
 /// One process.
 #[derive(Debug, Clone)]
 pub struct TaskRow {
-    /// Thread group id, as the reader's `/proc` numbers it.
+    /// The process, or the thread that was asked for, as the reader's `/proc` numbers it.
     pub pid: i32,
     /// `/proc/PID/stat`.
     pub stat: StatRow,
@@ -38,6 +50,8 @@ pub struct TaskRow {
     pub details: Option<TaskDetails>,
     /// The descriptors, ascending, or why they could not be listed.
     pub table: Read<Vec<FdRow>>,
+    /// What [`Ask::places`] asked for.
+    pub places: Vec<PlaceRow>,
 }
 
 /// What a person wants to know of a process besides its table.
@@ -149,6 +163,23 @@ pub struct FileStat {
     pub block_size: u32,
     /// How many blocks of 512 bytes it takes.
     pub blocks: u64,
+    /// The mount that it was reached through, by the number that it has in `/proc/PID/mountinfo`; `None`
+    /// before Linux 5.8.
+    pub mount: Option<u64>,
+    /// Whether it is the root of that mount; `false` before Linux 5.8 as well.
+    pub is_mount_root: bool,
+}
+
+impl FileStat {
+    /// Whether it is a socket in a filesystem, to which one may connect by its name.
+    pub fn is_socket(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFSOCK
+    }
+
+    /// Whether it stands for a device.
+    pub fn is_device(&self) -> bool {
+        matches!(self.mode & libc::S_IFMT, libc::S_IFBLK | libc::S_IFCHR)
+    }
 }
 
 /// The machine.

@@ -331,7 +331,7 @@ impl Lesson<'_> {
     fn tables(&self, pids: Vec<i32>) -> Snapshot {
         // The terminal that all of them have is not what this is about.
         let need = Need { tcp_info: true, ends: Ends::Sockets, ..Need::ALL };
-        collect(self.source, &Request { which: Which::Pids(pids), need })
+        collect(self.source, &Request::new(Which::Pids(pids), need))
     }
 
     /// Waits until the kernel at the other side has acknowledged a client's FIN, which it may put off for a
@@ -349,7 +349,7 @@ impl Lesson<'_> {
 
     fn sockets_of(&self, pid: i32) -> Snapshot {
         let need = Need { sockets: true, ..Need::NAMES };
-        collect(self.source, &Request { which: Which::Pids(vec![pid]), need })
+        collect(self.source, &Request::new(Which::Pids(vec![pid]), need))
     }
 
     /// The address of the socket that an actor has.

@@ -29,10 +29,7 @@ impl Driver<'_> {
 
     /// All there is to know of some processes now.
     pub(super) fn tables(&self, pids: Vec<i32>) -> Snapshot {
-        collect(
-            self.source,
-            &Request { which: Which::Pids(pids), need: Need { ends: Ends::Pipes, ..Need::ALL } },
-        )
+        collect(self.source, &Request::new(Which::Pids(pids), Need { ends: Ends::Pipes, ..Need::ALL }))
     }
 
     pub(super) fn tell_tables(&self, at: At, pids: Vec<i32>, tell: &mut Tell<'_>) -> Result<(), Problem> {

@@ -72,10 +72,8 @@ pub fn drive_untraced(source: &dyn Source, plan: &Plan<'_>, tell: &mut Tell<'_>)
         .collect();
     if plan.tables >= Tables::Exec {
         let pids = std::iter::once(shell.pid()).chain(stopped.iter().copied()).collect();
-        let snapshot = collect(
-            source,
-            &Request { which: Which::Pids(pids), need: Need { ends: Ends::Pipes, ..Need::ALL } },
-        );
+        let snapshot =
+            collect(source, &Request::new(Which::Pids(pids), Need { ends: Ends::Pipes, ..Need::ALL }));
         tell(Moment::Tables { at: At::Stopped, snapshot: &snapshot, stages: &outcome.stages })?;
     }
     if plan.hold {

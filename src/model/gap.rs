@@ -35,6 +35,8 @@ pub enum Subject {
     ProcessFact(&'static str),
     /// One descriptor.
     Descriptor(i32),
+    /// What it refers to without a descriptor, by the word for the place.
+    Place(&'static str),
     /// A table of sockets, by its file's name.
     Sockets(&'static str),
     /// What sock_diag(7) tells of such sockets and their table does not, by the name of that.
@@ -43,6 +45,8 @@ pub enum Subject {
     Net,
     /// Which descriptors share an open file description.
     Sharing,
+    /// Which threads have a table of their own.
+    Threads,
     /// The list of all processes.
     ProcessList,
     /// The machine's name.
@@ -56,10 +60,12 @@ impl fmt::Display for Subject {
             Self::FdTable => f.write_str("fd table"),
             Self::ProcessFact(file) => f.write_str(file),
             Self::Descriptor(fd) => write!(f, "fd {fd}"),
+            Self::Place(place) => f.write_str(place),
             Self::Sockets(table) => write!(f, "net/{table}"),
             Self::SocketDiag(table) => write!(f, "sock_diag {table}"),
             Self::Net => f.write_str("net addresses"),
             Self::Sharing => f.write_str("sharing"),
+            Self::Threads => f.write_str("threads"),
             Self::ProcessList => f.write_str("process list"),
             Self::Host => f.write_str("host"),
         }

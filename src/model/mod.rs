@@ -8,6 +8,7 @@
 //!
 //! Nothing here reads, renders or guesses. What could not be read is a [`Gap`].
 
+mod candidate;
 mod changes;
 mod endpoint;
 mod flags;
@@ -19,13 +20,14 @@ mod socket;
 mod step;
 mod wiring;
 
+pub use candidate::Candidate;
 pub use changes::changes;
 pub use endpoint::{Beyond, Channel, ChannelKey, Endpoint, Means, Side, Watch};
 pub use flags::{event_names, flag_names};
 pub use gap::{Failure, Gap, Hint, Subject};
 pub use names::KindName;
 pub use open_file::{Access, Fact, Facts, FileId, Identity, Inode, OpenFile};
-pub use process::{Descriptor, FdTable, Limit, Process, ProcessId, State};
+pub use process::{Descriptor, FdTable, Limit, Place, Placed, Process, ProcessId, State};
 pub use socket::{Lingering, Socket};
 pub use step::{Change, Fate, Glimpse, Step};
 pub use wiring::{Coverage, Holder};

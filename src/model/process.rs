@@ -5,7 +5,7 @@ use super::{Failure, FileId, Watch};
 /// One process for ever: a pid is given again, but not with the same start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessId {
-    /// Thread group id.
+    /// Thread group id; of a thread that has an entry of its own, the thread's id.
     pub pid: i32,
     /// When it started, in clock ticks after boot.
     pub start_ticks: u64,
@@ -75,6 +75,43 @@ pub struct Descriptor {
     pub watches: Vec<Watch>,
 }
 
+/// What a process refers to without a descriptor, and so without an open file description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// Its working directory (chdir(2)).
+    Cwd,
+    /// Its root directory (chroot(2)).
+    Root,
+    /// The program that it runs (execve(2)).
+    Exe,
+    /// A file mapped into its memory (mmap(2)).
+    Mem,
+}
+
+impl Place {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Cwd, Self::Root, Self::Exe, Self::Mem];
+
+    /// `cwd`, `root`, `exe` or `mem`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cwd => "cwd",
+            Self::Root => "root",
+            Self::Exe => "exe",
+            Self::Mem => "mem",
+        }
+    }
+}
+
+/// A file in such a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Which place.
+    pub place: Place,
+    /// The file, as an open file description that has nothing but its file.
+    pub file: FileId,
+}
+
 /// A process's table of descriptors, ascending.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FdTable {
@@ -87,6 +124,12 @@ pub struct FdTable {
 pub struct Process {
     /// Which.
     pub id: ProcessId,
+    /// Of a thread that is shown for itself: its process. A thread may have a table of its own
+    /// (CLONE_FILES of clone(2), unshare(2)).
+    pub leader: Option<ProcessId>,
+    /// Of such a thread: whether it uses its process's table all the same, so that its descriptors are that
+    /// one's and no others.
+    pub shares_table: bool,
     /// Its parent; 0 where that is outside the reader's pid namespace.
     pub ppid: i32,
     /// The command's name, any bytes but NUL, at most 15 of them.
@@ -110,4 +153,23 @@ pub struct Process {
     pub limit: Option<Limit>,
     /// Its table, or why that could not be read.
     pub table: Result<FdTable, Failure>,
+    /// What it refers to without a descriptor, where that was asked for.
+    pub places: Vec<Placed>,
+}
+
+impl Process {
+    /// The process's pid, also where this is one of its threads.
+    pub fn pid(&self) -> i32 {
+        self.leader.unwrap_or(self.id).pid
+    }
+
+    /// Whose descriptors these are: of a thread that uses its process's table, that one's.
+    pub fn owner(&self) -> ProcessId {
+        self.leader.filter(|_| self.shares_table).unwrap_or(self.id)
+    }
+
+    /// The thread's id, where this is a thread that is shown for itself.
+    pub fn tid(&self) -> Option<i32> {
+        self.leader.map(|_| self.id.pid)
+    }
 }

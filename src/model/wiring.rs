@@ -7,6 +7,8 @@ use super::{Access, Endpoint, Failure, ProcessId};
 pub struct Holder {
     /// Whose.
     pub process: ProcessId,
+    /// Where that is a thread with a table of its own, its process.
+    pub leader: Option<ProcessId>,
     /// That process's command.
     pub comm: Vec<u8>,
     /// The number.

@@ -1,10 +1,20 @@
 //! Answers computed from a snapshot, without reading or rendering anything: who is connected to whom,
 //! who shares what, what there is to draw.
 
+mod fields;
 mod figure;
+pub mod filter;
+mod listing;
+pub mod numbers;
+mod select;
 mod sharing;
+mod value;
 mod wiring;
 
+pub use fields::{Field, Wants};
 pub use figure::{At, Figure, Label, Node, Object, Slot};
+pub use listing::{Choice, Entry, Known, Listed, Listing};
+pub use select::Whom;
 pub use sharing::Sharing;
+pub use value::Value;
 pub use wiring::{Found, Peer, Peers, Wiring};

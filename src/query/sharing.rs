@@ -21,7 +21,7 @@ impl Sharing {
     pub fn new(snapshot: &Snapshot) -> Self {
         let mut members: HashMap<FileId, Vec<(ProcessId, i32)>> = HashMap::new();
         let mut order = Vec::new();
-        for (process, descriptor) in snapshot.descriptors() {
+        for (process, descriptor) in snapshot.descriptors().filter(|(process, _)| !process.shares_table) {
             if snapshot.file(descriptor).identity != Identity::Proven {
                 continue;
             }

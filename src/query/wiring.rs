@@ -13,6 +13,8 @@ use std::collections::{HashMap, HashSet};
 pub struct Peer<'a> {
     /// Whose.
     pub process: ProcessId,
+    /// Where that is a thread with a table of its own, its process.
+    pub leader: Option<ProcessId>,
     /// That process's command.
     pub comm: &'a [u8],
     /// Its number there.
@@ -102,10 +104,13 @@ impl<'a> Wiring<'a> {
     /// Joins the ends in `snapshot`.
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let mut ends: HashMap<Channel, Vec<(Side, Vec<Peer<'a>>)>> = HashMap::new();
-        let shown = snapshot.descriptors().flat_map(|(process, descriptor)| {
+        // What a thread shares with its process is there once.
+        let own = snapshot.descriptors().filter(|(process, _)| !process.shares_table);
+        let shown = own.flat_map(|(process, descriptor)| {
             let file = snapshot.file(descriptor);
             file.ends.iter().map(move |&endpoint| Peer {
                 process: process.id,
+                leader: process.leader,
                 comm: &process.comm,
                 fd: descriptor.fd,
                 access: file.access,
@@ -115,6 +120,7 @@ impl<'a> Wiring<'a> {
         });
         let others = snapshot.holders.iter().map(|holder| Peer {
             process: holder.process,
+            leader: holder.leader,
             comm: &holder.comm,
             fd: holder.fd,
             access: holder.access,
@@ -185,6 +191,11 @@ fn is_of_nobody(ends: &[Endpoint]) -> bool {
 }
 
 impl Peer<'_> {
+    /// The pid of the process, also where one of its threads has it.
+    pub fn pid(&self) -> i32 {
+        self.leader.unwrap_or(self.process).pid
+    }
+
     /// Whether it takes bytes out of the channel.
     pub fn reads(&self) -> bool {
         self.endpoint.side.reads()

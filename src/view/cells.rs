@@ -1,10 +1,11 @@
 //! The text of each column for one descriptor.
 
-use super::{Style, escape};
+use super::table::Text;
+use super::{Style, Tone, escape};
 use crate::model::{
     Descriptor, Fact, Means, OpenFile, Process, Side, Snapshot, Socket, Watch, event_names, flag_names,
 };
-use crate::query::{Peer, Peers, Sharing, Wiring};
+use crate::query::{Entry, Field, Known, Peer, Peers, Sharing, Value, Wiring};
 use std::fmt::Write as _;
 
 /// How many other ends a cell of a table names.
@@ -16,63 +17,84 @@ const PEERS_IN_A_LINE: usize = 64;
 
 /// One descriptor's cells. A cell without anything to say is empty.
 pub struct Cells {
-    pub fd: String,
-    pub letter: String,
     pub mode: String,
     pub kind: String,
     pub name: String,
     pub flags: Vec<String>,
-    pub connected: String,
-    pub is_end: bool,
-    pub is_gap: bool,
 }
 
 /// What is asked for each descriptor.
 pub struct Context<'a> {
+    known: &'a Known<'a>,
     pub snapshot: &'a Snapshot,
-    pub wiring: Wiring<'a>,
-    pub sharing: Sharing,
+    pub wiring: &'a Wiring<'a>,
+    pub sharing: &'a Sharing,
     pub style: Style,
     /// Whether names tell what TCP measures, where that is known.
     pub measures: bool,
 }
 
 impl<'a> Context<'a> {
-    pub fn new(snapshot: &'a Snapshot, style: Style) -> Self {
-        let (wiring, sharing) = (Wiring::new(snapshot), Sharing::new(snapshot));
-        Self { snapshot, wiring, sharing, style, measures: true }
+    pub fn new(known: &'a Known<'a>, style: Style) -> Self {
+        let Known { snapshot, wiring, sharing } = known;
+        Self { known, snapshot, wiring, sharing, style, measures: true }
     }
 
     /// The same, for tables whose bytes are counted elsewhere.
-    pub fn without_measures(snapshot: &'a Snapshot, style: Style) -> Self {
-        Self { measures: false, ..Self::new(snapshot, style) }
+    pub fn without_measures(known: &'a Known<'a>, style: Style) -> Self {
+        Self { measures: false, ..Self::new(known, style) }
     }
 
-    pub fn cells(&self, process: &Process, descriptor: &Descriptor) -> Cells {
+    pub fn cells(&self, descriptor: &Descriptor) -> Cells {
         let file = self.snapshot.file(descriptor);
-        let mut flags: Vec<String> = Vec::new();
-        if descriptor.cloexec == Some(true) {
-            flags.push("CLOEXEC".to_owned());
-        }
-        if let Some(bits) = file.flags {
-            // The access mode has a column of its own, and every 64-bit program has O_LARGEFILE.
-            let names = flag_names(bits).into_iter().skip(1).filter(|name| name != "O_LARGEFILE");
-            flags.extend(names.map(|name| name.trim_start_matches("O_").to_owned()));
-        }
-        let peers = self.wiring.peers(process.id, descriptor);
         Cells {
-            fd: descriptor.fd.to_string(),
-            letter: self.sharing.letter(descriptor).unwrap_or_default(),
-            mode: file.access.map_or("?", |access| access.as_str()).to_owned(),
+            mode: mode(file),
             kind: file.kind.to_string(),
             name: self.name(file),
-            flags,
-            is_end: !matches!(peers, Peers::NotAnEnd | Peers::NotAsked) || !descriptor.watches.is_empty(),
-            connected: match &descriptor.watches[..] {
-                [] => self.connected(&peers),
-                watches => self.watches(watches),
-            },
-            is_gap: file.name.is_err(),
+            flags: flags(descriptor, file),
+        }
+    }
+
+    /// The cell of a field, and whether it tells of a wire or of a gap.
+    pub fn cell(&self, field: &Field, entry: &Entry<'_>) -> Text {
+        let file = entry.file;
+        let plain = |text: String| (text, Tone::Plain);
+        match field {
+            field if field.is_of_process() => cell_of_process(field, entry.process),
+            Field::Fd => plain(entry.label()),
+            Field::Access if entry.place.is_some() => plain(String::new()),
+            Field::Access => plain(mode(file)),
+            Field::Kind => (file.kind.to_string(), if self.is_end(entry) { Tone::Wire } else { Tone::Plain }),
+            Field::Name => (self.name(file), if file.name.is_err() { Tone::Warning } else { Tone::Plain }),
+            Field::Flags => {
+                let flags = entry.descriptor.map(|descriptor| flags(descriptor, file)).unwrap_or_default();
+                plain(flags.join(if self.style.width.is_some() { " " } else { "," }))
+            }
+            Field::SharedWith => {
+                let letter = entry.descriptor.and_then(|descriptor| self.sharing.letter(descriptor));
+                plain(letter.unwrap_or_default())
+            }
+            Field::Peers => {
+                let tone = if self.is_end(entry) { Tone::Wire } else { Tone::Plain };
+                (self.other_end(entry), tone)
+            }
+            field => plain(value(&field.value(self.known, entry))),
+        }
+    }
+
+    fn is_end(&self, entry: &Entry<'_>) -> bool {
+        entry.descriptor.is_some_and(|descriptor| {
+            let peers = self.wiring.peers(entry.process.owner(), descriptor);
+            !matches!(peers, Peers::NotAnEnd | Peers::NotAsked) || !descriptor.watches.is_empty()
+        })
+    }
+
+    /// What is at the other end, or what an epoll instance watches.
+    fn other_end(&self, entry: &Entry<'_>) -> String {
+        let Some(descriptor) = entry.descriptor else { return String::new() };
+        match &descriptor.watches[..] {
+            [] => self.connected(&self.wiring.peers(entry.process.owner(), descriptor)),
+            watches => self.watches(watches),
         }
     }
 
@@ -155,10 +177,68 @@ impl<'a> Context<'a> {
     }
 }
 
+/// The cell of a field that is the process's.
+pub fn cell_of_process(field: &Field, process: &Process) -> Text {
+    let text = match field {
+        Field::Pid => pid(process),
+        Field::User => super::inspect::user(process),
+        Field::Argv => {
+            let words: Vec<_> = process.argv.iter().map(|argument| escape::word(argument)).collect();
+            words.join(" ")
+        }
+        field => value(&field.value_of_process(process)),
+    };
+    (text, Tone::Plain)
+}
+
+/// What a file is open for, as in the MODE column.
+pub fn mode(file: &OpenFile) -> String {
+    file.access.map_or("?", |access| access.as_str()).to_owned()
+}
+
+fn flags(descriptor: &Descriptor, file: &OpenFile) -> Vec<String> {
+    let mut flags: Vec<String> = Vec::new();
+    if descriptor.cloexec == Some(true) {
+        flags.push("CLOEXEC".to_owned());
+    }
+    if let Some(bits) = file.flags {
+        // The access mode has a column of its own, and every 64-bit program has O_LARGEFILE.
+        let names = flag_names(bits).into_iter().skip(1).filter(|name| name != "O_LARGEFILE");
+        flags.extend(names.map(|name| name.trim_start_matches("O_").to_owned()));
+    }
+    flags
+}
+
+/// A value as a cell has it.
+fn value(value: &Value<'_>) -> String {
+    match value {
+        Value::Absent => String::new(),
+        Value::Unknown => "?".to_owned(),
+        Value::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Seconds(seconds) => format!("{seconds}s"),
+        Value::Text(text) => escape::show(text),
+        Value::OneOf(word, _) => (*word).to_owned(),
+        Value::List(list) => list.iter().map(self::value).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// `4711`, or `4711/4713` of a thread that is shown for itself.
+pub fn pid(process: &Process) -> String {
+    match process.tid() {
+        Some(tid) => format!("{}/{tid}", process.pid()),
+        None => process.pid().to_string(),
+    }
+}
+
 /// `grep[4712] fd 0 (r)`
 pub fn peer(peer: &Peer<'_>) -> String {
     let access = peer.access.map_or("?", |access| access.as_str());
-    format!("{} fd {} ({access})", process(peer.comm, peer.process.pid), peer.fd)
+    let name = match peer.leader {
+        Some(leader) => format!("{}[{}/{}]", escape::show(peer.comm), leader.pid, peer.process.pid),
+        None => process(peer.comm, peer.process.pid),
+    };
+    format!("{name} fd {} ({access})", peer.fd)
 }
 
 /// `grep[4712]`

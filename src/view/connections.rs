@@ -9,7 +9,7 @@ use super::inspect::paragraph;
 use super::table::{self, Column, Frame, Give, Text};
 use super::{Style, Tone, escape, lang, lines};
 use crate::model::{Descriptor, Fact, OpenFile, Process, Snapshot, Socket};
-use crate::query::{Peer, Peers};
+use crate::query::{Entry, Field, Known, Peer, Peers};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
@@ -45,7 +45,8 @@ fn sockets(snapshot: &Snapshot) -> impl Iterator<Item = Shown<'_>> {
 /// where to, in which state, who is at the other end, and how many bytes came and went, as TCP counts
 /// them.
 pub fn connections(out: &mut dyn Write, snapshot: &Snapshot, most: usize, style: Style) -> io::Result<()> {
-    let context = Context::new(snapshot, style);
+    let known = Known::new(snapshot);
+    let context = Context::new(&known, style);
     let rows = || sockets(snapshot).take(most).map(|shown| row(&context, &shown));
     if style.width.is_none() {
         let headings = COLUMNS.map(|(heading, _)| heading);
@@ -99,7 +100,8 @@ fn row(context: &Context<'_>, shown: &Shown<'_>) -> Vec<Text> {
     let address = |address: &Option<Vec<u8>>| address.as_deref().map_or_else(|| "-".to_owned(), escape::name);
     let state = [socket.state.map(str::to_owned), waiting(socket)];
     // Both directions are open through a socket.
-    let peers = context.cells(process, descriptor).connected.replace(" (rw)", "");
+    let entry = Entry::of(context.snapshot, process, descriptor);
+    let peers = context.cell(&Field::Peers, &entry).0.replace(" (rw)", "");
     let (came, went) = bytes(socket);
     let bytes = came.zip(went).map_or_else(|| "-".to_owned(), |(came, went)| format!("{came}/{went}"));
     vec![
@@ -140,7 +142,7 @@ struct Wire<'a> {
 /// Draws who is connected to whom: at the right the processes that listen or have accepted, at the left
 /// those who connected to them. Without room for that, or a terminal, each connection is a line.
 pub fn wiring(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Result<()> {
-    let wires = wires(&Context::new(snapshot, style), snapshot);
+    let wires = wires(&Context::new(&Known::new(snapshot), style), snapshot);
     if figure::connections(out, &boxes(snapshot, &wires, style), style)? {
         return Ok(());
     }

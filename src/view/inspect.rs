@@ -1,25 +1,48 @@
 //! Processes and their tables, for a person or, line by line, for a program.
 
-use super::cells::{Cells, Context, process as process_name};
-use super::table::{self, Column, Frame, Give, Text};
+use super::cells::{Context, cell_of_process, process as process_name};
+use super::columns::{BLOCK, FLAT, LINE, columns, heading as column_heading};
+use super::table::{self, Frame, Text};
 use super::{Style, Tone, escape, lang, lines};
-use crate::model::{Process, Snapshot, State};
+use crate::model::{Process, State};
+use crate::query::{Entry, Field, Listed, Listing};
 use std::io::{self, Write};
 
-/// Writes `snapshot`: a block for each process, or with `flat` one listing.
-pub fn inspect(out: &mut dyn Write, snapshot: &Snapshot, style: Style, flat: bool) -> io::Result<()> {
-    let context = Context::new(snapshot, style);
+/// How to write a listing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Layout<'a> {
+    /// One listing of all processes, instead of a block for each.
+    pub flat: bool,
+    /// These columns, instead of the usual ones.
+    pub columns: Option<&'a [Field]>,
+}
+
+/// Writes what is listed.
+pub fn inspect(
+    out: &mut dyn Write,
+    listing: &Listing<'_>,
+    layout: Layout<'_>,
+    style: Style,
+) -> io::Result<()> {
+    let context = Context::new(listing.known, style);
+    let usual: &[Field] = match (style.width, layout.flat) {
+        (_, true) => &FLAT,
+        (None, false) => &LINE,
+        (Some(_), false) => &BLOCK,
+    };
+    let fields = layout.columns.unwrap_or(usual);
     if style.width.is_none() {
-        return listing(out, &context, flat);
+        return in_lines(out, &context, fields, &listing.rows, layout.flat);
     }
-    if flat {
-        return flat_table(out, &context);
+    if layout.flat {
+        return flat_table(out, &context, fields, &listing.rows);
     }
-    for (index, process) in snapshot.processes.iter().enumerate() {
+    for (index, listed) in listing.rows.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        block(out, &context, process, false)?;
+        heading(out, style, listed.process, false)?;
+        block_of(out, &context, fields, listed)?;
     }
     legend(out, &context)
 }
@@ -33,7 +56,7 @@ pub(super) fn legend(out: &mut dyn Write, context: &Context<'_>) -> io::Result<(
     paragraph(out, &lang::letters(context.style.lang), Tone::Faint, context.style)
 }
 
-/// Writes one process: its heading and its table. `brief` leaves out where it runs.
+/// Writes one process as the labs show it: its heading without where it runs, and its whole table.
 pub(super) fn block(
     out: &mut dyn Write,
     context: &Context<'_>,
@@ -41,51 +64,65 @@ pub(super) fn block(
     brief: bool,
 ) -> io::Result<()> {
     heading(out, context.style, process, brief)?;
+    let fds = process.table.iter().flat_map(|table| &table.descriptors);
+    let entries = fds.map(|descriptor| Entry::of(context.snapshot, process, descriptor)).collect();
+    block_of(out, context, &BLOCK, &Listed { process, entries })
+}
+
+/// The table of one process.
+fn block_of(
+    out: &mut dyn Write,
+    context: &Context<'_>,
+    fields: &[Field],
+    listed: &Listed<'_>,
+) -> io::Result<()> {
+    let Listed { process, entries } = listed;
     let language = context.style.lang;
-    let fds = match &process.table {
-        Ok(table) => &table.descriptors,
-        Err(failure) => {
-            let text = lang::unreadable_table(language, &failure.to_string());
-            return paragraph(out, &text, Tone::Warning, context.style);
-        }
-    };
-    if fds.is_empty() {
-        return paragraph(out, &why_empty(process, context.style), Tone::Plain, context.style);
+    if let Err(failure) = &process.table {
+        let text = lang::unreadable_table(language, &failure.to_string());
+        paragraph(out, &text, Tone::Warning, context.style)?;
+    }
+    if entries.is_empty() {
+        return match &process.table {
+            Ok(_) => paragraph(out, &why_empty(process, context.style), Tone::Plain, context.style),
+            Err(_) => Ok(()),
+        };
     }
     if context.style.width.is_none() {
-        return rows_of(out, context, process);
+        let without_process: Vec<_> = LINE.iter().filter(|field| !field.is_of_process()).cloned().collect();
+        let rows = entries.iter().map(|entry| plain(row(context, &without_process, entry)));
+        return lines::write(
+            out,
+            &headings(&without_process).iter().map(String::as_str).collect::<Vec<_>>(),
+            rows,
+        );
     }
-    let columns = [
-        ("FD", Give::Never),
-        ("MODE", Give::Never),
-        ("KIND", Give::Never),
-        ("NAME", Give::Wrapped),
-        ("FLAGS", Give::First),
-        ("CONNECTED TO", Give::Wrapped),
-    ]
-    .map(|(heading, give)| Column { heading, give });
-    let number_width = fds.iter().map(|fd| fd.fd.to_string().len()).max().unwrap_or(1);
-    table::write(out, context.style, Frame::Boxes, &columns, || {
-        fds.iter().map(|descriptor| {
-            let cells = context.cells(process, descriptor);
-            let fd = format!("{:>number_width$} {}", cells.fd, cells.letter).trim_end().to_owned();
-            let mut row = vec![(fd, Tone::Plain)];
-            row.extend(common(&cells));
-            row.insert(4, (cells.flags.join(" "), Tone::Plain));
+    let number_width = entries.iter().map(|entry| entry.label().len()).max().unwrap_or(1);
+    let lettered = !fields.contains(&Field::SharedWith);
+    let headings = headings(fields);
+    table::write(out, context.style, Frame::Boxes, &columns(fields, &headings), || {
+        entries.iter().map(|entry| {
+            let mut row = row(context, fields, entry);
+            // The letter stands behind the number, which it says something about.
+            for ((text, _), _) in row.iter_mut().zip(fields).filter(|(_, field)| **field == Field::Fd) {
+                let letter = if lettered { context.cell(&Field::SharedWith, entry).0 } else { String::new() };
+                format!("{text:>number_width$} {letter}").trim_end().clone_into(text);
+            }
             row
         })
     })
 }
 
-/// A line for each descriptor of one process.
-fn rows_of(out: &mut dyn Write, context: &Context<'_>, process: &Process) -> io::Result<()> {
-    let fds = process.table.iter().flat_map(|table| &table.descriptors);
-    let rows = fds.map(|descriptor| {
-        let cells = context.cells(process, descriptor);
-        let flags = cells.flags.join(",");
-        vec![cells.fd, cells.letter, cells.mode, cells.kind, cells.name, flags, cells.connected]
-    });
-    lines::write(out, &["FD", "SHARED", "MODE", "KIND", "NAME", "FLAGS", "CONNECTED TO"], rows)
+fn headings(fields: &[Field]) -> Vec<String> {
+    fields.iter().map(column_heading).collect()
+}
+
+fn row(context: &Context<'_>, fields: &[Field], entry: &Entry<'_>) -> Vec<Text> {
+    fields.iter().map(|field| context.cell(field, entry)).collect()
+}
+
+fn plain(row: Vec<Text>) -> Vec<String> {
+    row.into_iter().map(|(text, _)| text).collect()
 }
 
 /// Why a table that was read has nothing in it.
@@ -94,18 +131,6 @@ fn why_empty(process: &Process, style: Style) -> String {
         State::Zombie | State::Dead => lang::zombie(style.lang),
         _ => lang::no_descriptors(style.lang),
     }
-}
-
-/// MODE, KIND, NAME and CONNECTED TO.
-fn common(cells: &Cells) -> [Text; 4] {
-    let name_tone = if cells.is_gap { Tone::Warning } else { Tone::Plain };
-    let wire = if cells.is_end { Tone::Wire } else { Tone::Plain };
-    [
-        (cells.mode.clone(), Tone::Plain),
-        (cells.kind.clone(), wire),
-        (cells.name.clone(), name_tone),
-        (cells.connected.clone(), wire),
-    ]
 }
 
 fn heading(out: &mut dyn Write, style: Style, process: &Process, brief: bool) -> io::Result<()> {
@@ -164,91 +189,56 @@ pub fn paragraph(out: &mut dyn Write, text: &str, tone: Tone, style: Style) -> i
     Ok(())
 }
 
-const FLAT: [(&str, Give); 8] = [
-    ("COMMAND", Give::Wrapped),
-    ("PID", Give::Never),
-    ("USER", Give::Never),
-    ("FD", Give::Never),
-    ("MODE", Give::Never),
-    ("KIND", Give::Never),
-    ("NAME", Give::Wrapped),
-    ("CONNECTED TO", Give::Wrapped),
-];
-
-/// One table of all processes' descriptors.
-fn flat_table(out: &mut dyn Write, context: &Context<'_>) -> io::Result<()> {
-    let columns = FLAT.map(|(heading, give)| Column { heading, give });
-    table::write(out, context.style, Frame::Open, &columns, || {
-        context.snapshot.processes.iter().flat_map(|process| {
-            let who = [
-                (escape::show(&process.comm), Tone::Plain),
-                (process.id.pid.to_string(), Tone::Plain),
-                (user(process), Tone::Plain),
-            ];
-            let mut rows: Vec<Vec<Text>> = Vec::new();
-            match &process.table {
-                Ok(table) => rows.extend(table.descriptors.iter().map(|descriptor| {
-                    let cells = context.cells(process, descriptor);
-                    let mut row = who.to_vec();
-                    row.push((cells.fd.clone(), Tone::Plain));
-                    row.extend(common(&cells));
-                    row
-                })),
-                Err(failure) => {
-                    let mut row = who.to_vec();
-                    row.extend(["-", "-", "-"].map(|dash| (dash.to_owned(), Tone::Plain)));
-                    row.push((format!("(fd table: {failure})"), Tone::Warning));
-                    row.push((String::new(), Tone::Plain));
-                    rows.push(row);
-                }
-            }
-            rows
-        })
+/// One table of all processes' files.
+fn flat_table(
+    out: &mut dyn Write,
+    context: &Context<'_>,
+    fields: &[Field],
+    rows: &[Listed<'_>],
+) -> io::Result<()> {
+    let headings = headings(fields);
+    table::write(out, context.style, Frame::Open, &columns(fields, &headings), || {
+        rows.iter().flat_map(|listed| rows_of(context, fields, listed, true))
     })
 }
 
-/// One line for each descriptor. Of a process that was asked for and has none, one line says so.
-fn listing(out: &mut dyn Write, context: &Context<'_>, flat: bool) -> io::Result<()> {
-    let headings: &[_] = if flat {
-        &["COMMAND", "PID", "USER", "FD", "MODE", "KIND", "NAME", "CONNECTED TO"]
-    } else {
-        &["COMMAND", "PID", "USER", "FD", "SHARED", "MODE", "KIND", "NAME", "FLAGS", "CONNECTED TO"]
+/// A line for each file. Of a process that was asked for and has none, one line says so.
+fn in_lines(
+    out: &mut dyn Write,
+    context: &Context<'_>,
+    fields: &[Field],
+    rows: &[Listed<'_>],
+    flat: bool,
+) -> io::Result<()> {
+    let headings = headings(fields);
+    let rows = rows.iter().flat_map(|listed| rows_of(context, fields, listed, flat)).map(plain);
+    lines::write(out, &headings.iter().map(String::as_str).collect::<Vec<_>>(), rows)
+}
+
+fn rows_of<'a>(
+    context: &'a Context<'_>,
+    fields: &'a [Field],
+    listed: &'a Listed<'_>,
+    flat: bool,
+) -> impl Iterator<Item = Vec<Text>> + 'a {
+    let Listed { process, entries } = listed;
+    let missing = match &process.table {
+        Err(failure) => Some((format!("(fd table: {failure})"), Tone::Warning)),
+        Ok(_) if entries.is_empty() && !flat => {
+            Some((format!("({})", why_empty(process, context.style)), Tone::Plain))
+        }
+        Ok(_) => None,
     };
-    let rows = context.snapshot.processes.iter().flat_map(|process| {
-        let who = [escape::show(&process.comm), process.id.pid.to_string(), user(process)];
-        let (fds, missing) = match &process.table {
-            Ok(table) if table.descriptors.is_empty() && !flat => {
-                (&[][..], Some(format!("({})", why_empty(process, context.style))))
-            }
-            Ok(table) => (&table.descriptors[..], None),
-            Err(failure) => (&[][..], Some(format!("(fd table: {failure})"))),
+    let of_missing = missing.map(|(text, tone)| {
+        // In the place of the name, or of what there is instead.
+        let position = fields.iter().position(|field| *field == Field::Name).unwrap_or(fields.len() - 1);
+        let cell = |(index, field): (usize, &Field)| match field {
+            _ if index == position => (text.clone(), tone),
+            field if field.is_of_process() => cell_of_process(field, process),
+            Field::Fd | Field::Access | Field::Kind if flat => ("-".to_owned(), Tone::Plain),
+            _ => (String::new(), Tone::Plain),
         };
-        let of_missing = missing.map({
-            let who = who.clone();
-            move |text| {
-                let mut row = who.to_vec();
-                row.resize(if flat { 6 } else { 7 }, String::new());
-                row.push(text);
-                row.resize(if flat { 8 } else { 10 }, String::new());
-                row
-            }
-        });
-        fds.iter()
-            .map(move |descriptor| {
-                let cells = context.cells(process, descriptor);
-                let mut row = who.to_vec();
-                row.push(cells.fd);
-                if !flat {
-                    row.push(cells.letter);
-                }
-                row.extend([cells.mode, cells.kind, cells.name]);
-                if !flat {
-                    row.push(cells.flags.join(","));
-                }
-                row.push(cells.connected);
-                row
-            })
-            .chain(of_missing)
+        fields.iter().enumerate().map(cell).collect()
     });
-    lines::write(out, headings, rows)
+    entries.iter().map(|entry| row(context, fields, entry)).chain(of_missing)
 }

@@ -4,10 +4,9 @@
 //! bytes, in base64, under the key with `_bytes`. What is not known is absent or null, never 0.
 
 use super::json_facts::FactsDoc;
-use crate::model::{
-    Access, Descriptor, Failure, Gap, Hint, Host, Identity, Inode, OpenFile, Process, Snapshot, flag_names,
-};
-use crate::query::{Peer, Peers, Sharing, Wiring};
+use super::json_gaps::{FailureDoc, GapDoc, GapsDoc, UncoveredDoc, UnknownDoc};
+use crate::model::{Access, Host, Identity, Inode, Place, Process, ProcessId, flag_names};
+use crate::query::{Entry, Field, Known, Listed, Listing, Peer, Peers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -18,20 +17,21 @@ use std::time::SystemTime;
 /// The version of the documents' form.
 const SCHEMA: &str = "ganariya-fd/1";
 
-/// Writes `snapshot` as one document.
-pub fn document(out: &mut dyn Write, snapshot: &Snapshot) -> io::Result<()> {
-    let context = Context::new(snapshot);
-    serde_json::to_writer_pretty(&mut *out, &Document(&context))?;
+/// Writes what is listed as one document, with all fields or those that are chosen.
+pub fn document(out: &mut dyn Write, listing: &Listing<'_>, chosen: Option<&[Field]>) -> io::Result<()> {
+    let context = Context::new(listing.known, &[], chosen);
+    serde_json::to_writer_pretty(&mut *out, &Document(&context, &listing.rows))?;
     writeln!(out)
 }
 
-/// Writes `snapshot` as one object a line: each process, its descriptors, and then the gaps.
-pub fn lines(out: &mut dyn Write, snapshot: &Snapshot) -> io::Result<()> {
-    let context = Context::new(snapshot);
-    for process in &snapshot.processes {
-        line(out, &ProcessDoc { context: &context, process, as_line: true })?;
-        for descriptor in process.table.iter().flat_map(|table| &table.descriptors) {
-            line(out, &DescriptorDoc { context: &context, process, descriptor, as_line: true })?;
+/// Writes what is listed as one object a line: each process, its files, and then the gaps.
+pub fn lines(out: &mut dyn Write, listing: &Listing<'_>, chosen: Option<&[Field]>) -> io::Result<()> {
+    let context = Context::new(listing.known, &[], chosen);
+    let snapshot = listing.known.snapshot;
+    for listed in &listing.rows {
+        line(out, &ProcessDoc { context: &context, listed, as_line: true })?;
+        for entry in &listed.entries {
+            line(out, &EntryDoc { context: &context, entry, as_line: true })?;
         }
     }
     for gap in &snapshot.gaps {
@@ -43,40 +43,52 @@ pub fn lines(out: &mut dyn Write, snapshot: &Snapshot) -> io::Result<()> {
     Ok(())
 }
 
-fn line(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
+pub(super) fn line(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, object)?;
     writeln!(out)
 }
 
 /// What every object needs.
 pub(super) struct Context<'a> {
-    snapshot: &'a Snapshot,
+    known: &'a Known<'a>,
     /// The pipes through which a lab takes its commands' outputs up.
     captured: &'a [Inode],
-    wiring: Wiring<'a>,
-    sharing: Sharing,
+    /// The fields to show; all where nobody chose.
+    chosen: Option<&'a [Field]>,
 }
 
 impl<'a> Context<'a> {
-    fn new(snapshot: &'a Snapshot) -> Self {
-        Self::with_captured(snapshot, &[])
+    pub(super) fn new(known: &'a Known<'a>, captured: &'a [Inode], chosen: Option<&'a [Field]>) -> Self {
+        Self { known, captured, chosen }
     }
 
-    pub(super) fn with_captured(snapshot: &'a Snapshot, captured: &'a [Inode]) -> Self {
-        Self { snapshot, captured, wiring: Wiring::new(snapshot), sharing: Sharing::new(snapshot) }
+    fn shows(&self, field: &Field) -> bool {
+        self.chosen.is_none_or(|chosen| chosen.contains(field))
+    }
+
+    /// The facts that are chosen by their own names; `None` is all of them.
+    fn chosen_facts(&self) -> Option<Vec<&'a str>> {
+        if self.shows(&Field::Facts) {
+            return None;
+        }
+        let keys = self.chosen.unwrap_or_default().iter().filter_map(|field| match field {
+            Field::Fact(keys) => keys.first().map(String::as_str),
+            _ => None,
+        });
+        Some(keys.collect())
     }
 }
 
-struct Document<'a>(&'a Context<'a>);
+struct Document<'a>(&'a Context<'a>, &'a [Listed<'a>]);
 
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(context) = *self;
-        let snapshot = context.snapshot;
+        let Self(context, rows) = *self;
+        let snapshot = context.known.snapshot;
         let mut map = serializer.serialize_map(None)?;
         head(&mut map, snapshot.taken_at, snapshot.host.as_ref())?;
-        map.serialize_entry("processes", &ProcessesDoc(context))?;
-        map.serialize_entry("gaps", &GapsDoc(snapshot))?;
+        map.serialize_entry("processes", &ProcessesDoc(context, rows))?;
+        map.serialize_entry("gaps", &GapsDoc(&[snapshot]))?;
         map.end()
     }
 }
@@ -98,67 +110,74 @@ struct HostDoc<'a> {
     kernel: &'a str,
 }
 
-pub(super) struct ProcessesDoc<'a>(pub(super) &'a Context<'a>);
+pub(super) struct ProcessesDoc<'a>(pub(super) &'a Context<'a>, pub(super) &'a [Listed<'a>]);
 
 impl Serialize for ProcessesDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(context) = *self;
-        serializer.collect_seq(context.snapshot.processes.iter().map(|process| ProcessDoc {
-            context,
-            process,
-            as_line: false,
-        }))
+        let Self(context, rows) = *self;
+        serializer.collect_seq(rows.iter().map(|listed| ProcessDoc { context, listed, as_line: false }))
     }
 }
 
 struct ProcessDoc<'a> {
     context: &'a Context<'a>,
-    process: &'a Process,
+    listed: &'a Listed<'a>,
     as_line: bool,
 }
 
 impl Serialize for ProcessDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { context, process, as_line } = self;
+        let Self { context, listed: Listed { process, entries }, as_line } = self;
         let mut map = serializer.serialize_map(None)?;
         if *as_line {
             map.serialize_entry("type", "process")?;
         }
-        map.serialize_entry("pid", &process.id.pid)?;
-        map.serialize_entry("ppid", &process.ppid)?;
-        map.serialize_entry("start_ticks", &process.id.start_ticks)?;
-        text(&mut map, "command", &process.comm)?;
-        let argv: Vec<_> = process.argv.iter().map(|a| String::from_utf8_lossy(a)).collect();
-        map.serialize_entry("argv", &argv)?;
-        if process.argv.iter().any(|argument| std::str::from_utf8(argument).is_err()) {
-            let bytes: Vec<_> = process.argv.iter().map(|argument| STANDARD.encode(argument)).collect();
-            map.serialize_entry("argv_bytes", &bytes)?;
+        for field in Field::all().filter(|field| context.shows(field)) {
+            process_field(&mut map, field, process)?;
         }
-        map.serialize_entry("uid", &process.uid)?;
-        map.serialize_entry("user", &process.user)?;
-        map.serialize_entry("state", process.state.as_str())?;
-        if process.ns_pids.len() > 1 {
-            map.serialize_entry("ns_pids", &process.ns_pids)?;
-        }
-        optional(&mut map, "cgroup", process.cgroup.as_ref())?;
-        optional(&mut map, "container", process.container.as_ref())?;
-        let limit = process.limit.map(|limit| LimitDoc { soft: limit.soft, hard: limit.hard });
-        map.serialize_entry("limit", &limit)?;
         if !as_line {
-            let table = process.table.as_ref().ok();
-            map.serialize_entry(
-                "descriptors",
-                &table.map(|table| {
-                    table
-                        .descriptors
-                        .iter()
-                        .map(|descriptor| DescriptorDoc { context, process, descriptor, as_line: false })
-                        .collect::<Vec<_>>()
-                }),
-            )?;
+            let entries = entries.iter().map(|entry| EntryDoc { context, entry, as_line: false });
+            // A table that could not be read is null, and the places are in it all the same.
+            let entries = (process.table.is_ok() || entries.len() > 0).then(|| entries.collect::<Vec<_>>());
+            map.serialize_entry("descriptors", &entries)?;
         }
         map.end()
     }
+}
+
+/// Writes the keys of a field, if that is a process's.
+fn process_field<M: SerializeMap>(map: &mut M, field: &Field, process: &Process) -> Result<(), M::Error> {
+    match field {
+        Field::Pid => {
+            map.serialize_entry("pid", &process.pid())?;
+            if process.ns_pids.len() > 1 {
+                map.serialize_entry("ns_pids", &process.ns_pids)?;
+            }
+        }
+        Field::Tid => optional(map, "tid", process.tid())?,
+        Field::Ppid => map.serialize_entry("ppid", &process.ppid)?,
+        Field::StartTicks => map.serialize_entry("start_ticks", &process.id.start_ticks)?,
+        Field::Command => text(map, "command", &process.comm)?,
+        Field::Argv => {
+            let argv: Vec<_> = process.argv.iter().map(|a| String::from_utf8_lossy(a)).collect();
+            map.serialize_entry("argv", &argv)?;
+            if process.argv.iter().any(|argument| std::str::from_utf8(argument).is_err()) {
+                let bytes: Vec<_> = process.argv.iter().map(|argument| STANDARD.encode(argument)).collect();
+                map.serialize_entry("argv_bytes", &bytes)?;
+            }
+        }
+        Field::Uid => map.serialize_entry("uid", &process.uid)?,
+        Field::User => map.serialize_entry("user", &process.user)?,
+        Field::State => map.serialize_entry("state", process.state.as_str())?,
+        Field::Limit => {
+            let limit = process.limit.map(|limit| LimitDoc { soft: limit.soft, hard: limit.hard });
+            map.serialize_entry("limit", &limit)?;
+        }
+        Field::Cgroup => optional(map, "cgroup", process.cgroup.as_ref())?,
+        Field::Container => optional(map, "container", process.container.as_ref())?,
+        _ => {}
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -167,63 +186,120 @@ struct LimitDoc {
     hard: Option<u64>,
 }
 
-struct DescriptorDoc<'a> {
-    context: &'a Context<'a>,
-    process: &'a Process,
-    descriptor: &'a Descriptor,
-    as_line: bool,
+/// A descriptor, or what is referred to without one.
+pub(super) struct EntryDoc<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) entry: &'a Entry<'a>,
+    pub(super) as_line: bool,
 }
 
-impl Serialize for DescriptorDoc<'_> {
+impl Serialize for EntryDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { context, process, descriptor, as_line } = self;
-        let file = context.snapshot.file(descriptor);
+        let Self { context, entry, as_line } = self;
         let mut map = serializer.serialize_map(None)?;
         if *as_line {
             map.serialize_entry("type", "descriptor")?;
-            map.serialize_entry("pid", &process.id.pid)?;
-            text(&mut map, "command", &process.comm)?;
+            // Each line says whose it is, and what else of that was chosen.
+            match context.chosen {
+                None => {
+                    map.serialize_entry("pid", &entry.process.pid())?;
+                    optional(&mut map, "tid", entry.process.tid())?;
+                    text(&mut map, "command", &entry.process.comm)?;
+                }
+                Some(chosen) => {
+                    for field in chosen {
+                        process_field(&mut map, field, entry.process)?;
+                    }
+                }
+            }
         }
-        map.serialize_entry("fd", &descriptor.fd)?;
-        map.serialize_entry("kind", file.kind.0)?;
-        match &file.name {
-            Ok(name) => text(&mut map, "name", name)?,
-            Err(_) => map.serialize_entry("name", &None::<()>)?,
-        }
-        map.serialize_entry("access", &file.access.map(Access::as_str).filter(|access| *access != "-"))?;
-        optional(&mut map, "cloexec", descriptor.cloexec)?;
-        optional(&mut map, "flags", file.flags.map(flag_names))?;
-        optional(&mut map, "offset", file.offset)?;
-        optional(&mut map, "dev", file.inode.map(|inode| format!("{}:{}", inode.dev.0, inode.dev.1)))?;
-        optional(&mut map, "ino", file.inode.map(|inode| inode.ino))?;
-        map.serialize_entry("deleted", &file.deleted)?;
-        self.sharing(&mut map, file)?;
-        map.serialize_entry("peers", &PeersDoc(&context.wiring.peers(process.id, descriptor)))?;
-        map.serialize_entry("facts", &FactsDoc(file, &descriptor.watches))?;
-        if file.inode.is_some_and(|inode| context.captured.contains(&inode)) {
+        self.fields(&mut map)?;
+        if entry.file.inode.is_some_and(|inode| context.captured.contains(&inode)) {
             map.serialize_entry("lab", "capture")?;
         }
         map.end()
     }
 }
 
-impl DescriptorDoc<'_> {
-    fn sharing<M: SerializeMap>(&self, map: &mut M, file: &OpenFile) -> Result<(), M::Error> {
-        let proven = file.identity == Identity::Proven;
-        let label = proven.then(|| format!("f{}", self.descriptor.file.0));
-        map.serialize_entry("open_file", &label)?;
-        map.serialize_entry("identity", if proven { "proven" } else { "unproven" })?;
-        let others = self.context.sharing.others(self.process.id, self.descriptor);
-        let others: Vec<_> =
-            others.into_iter().map(|(process, fd)| SlotDoc { pid: process.pid, fd }).collect();
-        map.serialize_entry("shared_with", &others)
+impl EntryDoc<'_> {
+    /// Writes the keys that are shown.
+    pub(super) fn fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let Self { context, entry, .. } = self;
+        for field in Field::all().filter(|field| context.shows(field)) {
+            self.field(map, field)?;
+        }
+        match context.chosen_facts().filter(|keys| !keys.is_empty()) {
+            Some(keys) => map.serialize_entry("facts", &FactsDoc { entry, keys: Some(&keys) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the keys of a field, if that is a descriptor's.
+    fn field<M: SerializeMap>(&self, map: &mut M, field: &Field) -> Result<(), M::Error> {
+        let Self { context, entry, .. } = self;
+        let (file, descriptor) = (entry.file, entry.descriptor);
+        match field {
+            Field::Fd => match (descriptor, entry.place) {
+                (Some(descriptor), _) => map.serialize_entry("fd", &descriptor.fd)?,
+                (None, place) => map.serialize_entry("fd", &place.map(Place::as_str))?,
+            },
+            Field::Kind => map.serialize_entry("kind", file.kind.0)?,
+            Field::Name => match &file.name {
+                Ok(name) => text(map, "name", name)?,
+                Err(_) => map.serialize_entry("name", &None::<()>)?,
+            },
+            Field::Access => {
+                let access = file.access.filter(|_| descriptor.is_some()).map(Access::as_str);
+                map.serialize_entry("access", &access.filter(|access| *access != "-"))?;
+            }
+            Field::Cloexec => optional(map, "cloexec", descriptor.and_then(|descriptor| descriptor.cloexec))?,
+            Field::Flags => optional(map, "flags", file.flags.map(flag_names))?,
+            Field::Offset => optional(map, "offset", file.offset)?,
+            Field::Dev => {
+                optional(map, "dev", file.inode.map(|inode| format!("{}:{}", inode.dev.0, inode.dev.1)))?;
+            }
+            Field::Ino => optional(map, "ino", file.inode.map(|inode| inode.ino))?,
+            Field::Deleted => map.serialize_entry("deleted", &file.deleted)?,
+            Field::OpenFile => {
+                let label = descriptor.filter(|_| file.identity == Identity::Proven);
+                map.serialize_entry("open_file", &label.map(|descriptor| format!("f{}", descriptor.file.0)))?;
+            }
+            Field::Identity if descriptor.is_some() => {
+                let proven = file.identity == Identity::Proven;
+                map.serialize_entry("identity", if proven { "proven" } else { "unproven" })?;
+            }
+            Field::SharedWith => {
+                let others = descriptor.map(|fd| context.known.sharing.others(entry.process.owner(), fd));
+                let others = others.unwrap_or_default().into_iter();
+                let others: Vec<_> =
+                    others.map(|(process, fd)| SlotDoc::of(context.known, process, fd)).collect();
+                map.serialize_entry("shared_with", &others)?;
+            }
+            Field::Peers => {
+                let peers = descriptor.map(|fd| context.known.wiring.peers(entry.process.owner(), fd));
+                map.serialize_entry("peers", &PeersDoc(&peers.unwrap_or(Peers::NotAnEnd)))?;
+            }
+            Field::Facts => map.serialize_entry("facts", &FactsDoc { entry, keys: None })?,
+            _ => {}
+        }
+        Ok(())
     }
 }
 
 #[derive(Serialize)]
 struct SlotDoc {
     pid: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tid: Option<i32>,
     fd: i32,
+}
+
+impl SlotDoc {
+    fn of(known: &Known<'_>, id: ProcessId, fd: i32) -> Self {
+        let process = known.snapshot.processes.iter().find(|process| process.id == id);
+        let pid = process.map_or(id.pid, Process::pid);
+        Self { pid, tid: (pid != id.pid).then_some(id.pid), fd }
+    }
 }
 
 struct PeersDoc<'a>(&'a Peers<'a>);
@@ -252,7 +328,8 @@ impl Serialize for PeerDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(peer) = self;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("pid", &peer.process.pid)?;
+        map.serialize_entry("pid", &peer.pid())?;
+        optional(&mut map, "tid", peer.leader.map(|_| peer.process.pid))?;
         text(&mut map, "command", peer.comm)?;
         map.serialize_entry("fd", &peer.fd)?;
         map.serialize_entry("access", &peer.access.map(Access::as_str))?;
@@ -266,85 +343,6 @@ impl Serialize for PeerDoc<'_> {
 #[derive(Serialize)]
 struct OutsideDoc<'a> {
     outside: &'a str,
-}
-
-#[derive(Serialize)]
-pub(super) struct UnknownDoc<'a> {
-    pub(super) unknown: FailureDoc<'a>,
-}
-
-#[derive(Serialize)]
-pub(super) struct FailureDoc<'a> {
-    call: &'a str,
-    error: &'a str,
-}
-
-impl<'a> From<&'a Failure> for FailureDoc<'a> {
-    fn from(failure: &'a Failure) -> Self {
-        Self { call: &failure.call, error: &failure.error }
-    }
-}
-
-pub(super) struct GapsDoc<'a>(pub(super) &'a Snapshot);
-
-impl Serialize for GapsDoc<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(None)?;
-        for gap in &self.0.gaps {
-            seq.serialize_element(&GapDoc { gap, as_line: false })?;
-        }
-        for (pid, failure) in self.0.unsearched() {
-            seq.serialize_element(&UncoveredDoc { pid: *pid, failure, as_line: false })?;
-        }
-        seq.end()
-    }
-}
-
-struct GapDoc<'a> {
-    gap: &'a Gap,
-    as_line: bool,
-}
-
-impl Serialize for GapDoc<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { gap, as_line } = self;
-        let what = gap.subject.to_string();
-        gap_object(serializer, *as_line, gap.pid, &what, &gap.failure, gap.hint)
-    }
-}
-
-struct UncoveredDoc<'a> {
-    pid: i32,
-    failure: &'a Failure,
-    as_line: bool,
-}
-
-impl Serialize for UncoveredDoc<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { pid, failure, as_line } = *self;
-        gap_object(serializer, as_line, Some(pid), "other ends", failure, Some(Hint::PtraceRights))
-    }
-}
-
-fn gap_object<S: Serializer>(
-    serializer: S,
-    as_line: bool,
-    pid: Option<i32>,
-    what: &str,
-    failure: &Failure,
-    hint: Option<Hint>,
-) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    if as_line {
-        map.serialize_entry("type", "gap")?;
-    }
-    map.serialize_entry("pid", &pid)?;
-    map.serialize_entry("what", what)?;
-    map.serialize_entry("call", &failure.call)?;
-    map.serialize_entry("error", &failure.error)?;
-    // Keys and values for programs stay English.
-    optional(&mut map, "hint", hint.map(|hint| super::notes::hint(hint, super::Lang::En)))?;
-    map.end()
 }
 
 pub(super) fn optional<M: SerializeMap>(

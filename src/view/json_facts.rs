@@ -1,51 +1,81 @@
 //! What only some kinds of file have, as JSON.
 
 use super::json::{optional, text};
-use crate::model::{Fact, Facts, Inode, OpenFile, Watch, event_names};
+use crate::model::{Fact, Facts, Inode, Watch, event_names};
+use crate::query::Entry;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// All facts of a file.
-pub(super) struct FactsDoc<'a>(pub(super) &'a OpenFile, pub(super) &'a [Watch]);
+/// The facts of a file: all, or those of these keys.
+pub(super) struct FactsDoc<'a> {
+    pub(super) entry: &'a Entry<'a>,
+    pub(super) keys: Option<&'a [&'a str]>,
+}
+
+/// A map in which only some keys are wanted.
+struct Chosen<'a, M> {
+    map: M,
+    keys: Option<&'a [&'a str]>,
+}
+
+impl<M: SerializeMap> Chosen<'_, M> {
+    fn wants(&self, key: &str) -> bool {
+        self.keys.is_none_or(|keys| keys.contains(&key))
+    }
+
+    fn optional(&mut self, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+        optional(&mut self.map, key, value.filter(|_| self.keys.is_none_or(|keys| keys.contains(&key))))
+    }
+
+    fn facts(&mut self, all: &Facts) -> Result<(), M::Error> {
+        for (key, fact) in all {
+            if self.wants(key) {
+                entry(&mut self.map, key, fact)?;
+            }
+        }
+        Ok(())
+    }
+}
 
 impl Serialize for FactsDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(file, watches) = self;
-        let mut map = serializer.serialize_map(None)?;
+        let Self { entry, keys } = self;
+        let (file, watches) = (entry.file, entry.descriptor.map(|fd| &fd.watches[..]).unwrap_or_default());
+        let mut map = Chosen { map: serializer.serialize_map(None)?, keys: *keys };
         if let Some(socket) = &file.socket {
-            optional(&mut map, "family", socket.family)?;
-            optional(&mut map, "type", socket.kind)?;
-            optional(&mut map, "protocol", Some(&socket.protocol).filter(|name| !name.is_empty()))?;
-            optional(&mut map, "state", socket.state)?;
+            map.optional("family", socket.family)?;
+            map.optional("type", socket.kind)?;
+            map.optional("protocol", Some(&socket.protocol).filter(|name| !name.is_empty()))?;
+            map.optional("state", socket.state)?;
             for (key, address) in [("local", &socket.local), ("remote", &socket.remote)] {
-                if let Some(address) = address {
-                    text(&mut map, key, address)?;
+                if let Some(address) = address.as_ref().filter(|_| map.wants(key)) {
+                    text(&mut map.map, key, address)?;
                 }
             }
-            optional(&mut map, "netns", socket.netns)?;
-            optional(&mut map, "cookie", socket.cookie)?;
-            optional(&mut map, "recv_queue", socket.recv_queue)?;
-            optional(&mut map, "send_queue", socket.send_queue)?;
-            optional(&mut map, "backlog", socket.backlog)?;
-            optional(&mut map, "shutdown", socket.shutdown)?;
-            facts(&mut map, &socket.facts)?;
+            map.optional("netns", socket.netns)?;
+            map.optional("cookie", socket.cookie)?;
+            map.optional("recv_queue", socket.recv_queue)?;
+            map.optional("send_queue", socket.send_queue)?;
+            map.optional("backlog", socket.backlog)?;
+            map.optional("shutdown", socket.shutdown)?;
+            map.facts(&socket.facts)?;
         }
-        facts(&mut map, &file.facts)?;
-        if !watches.is_empty() {
-            map.serialize_entry("tfd", &watches.iter().map(WatchDoc::from).collect::<Vec<_>>())?;
-        }
-        map.end()
+        map.facts(&file.facts)?;
+        let watches: Vec<_> = watches.iter().map(WatchDoc::from).collect();
+        map.optional("tfd", Some(watches).filter(|watches| !watches.is_empty()))?;
+        map.map.end()
     }
 }
 
 fn facts<M: SerializeMap>(map: &mut M, facts: &Facts) -> Result<(), M::Error> {
-    for (key, fact) in facts {
-        match fact {
-            Fact::Text(bytes) => text(map, key, bytes)?,
-            fact => map.serialize_entry(key, &FactDoc(fact))?,
-        }
+    facts.iter().try_for_each(|(key, fact)| entry(map, key, fact))
+}
+
+fn entry<M: SerializeMap>(map: &mut M, key: &str, fact: &Fact) -> Result<(), M::Error> {
+    match fact {
+        Fact::Text(bytes) => text(map, key, bytes),
+        fact => map.serialize_entry(key, &FactDoc(fact)),
     }
-    Ok(())
 }
 
 struct FactDoc<'a>(&'a Fact);

@@ -1,10 +1,12 @@
 //! The one JSON document of a lab: its steps, the tables of its moments, how its commands ended and
 //! what they wrote.
 
-use super::json::{Context, FailureDoc, GapsDoc, ProcessesDoc, UnknownDoc, head, text};
+use super::json::{Context, ProcessesDoc, head, text};
+use super::json_gaps::{FailureDoc, GapsDoc, UnknownDoc};
 use super::lab::{StageLine, change_text, meaning};
 use super::{Lang, Style};
 use crate::model::{Change, Failure, Fate, Inode, Lingering, Snapshot, Step};
+use crate::query::{Known, Listing};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
@@ -71,9 +73,10 @@ impl Serialize for LabDocument<'_> {
         let moments = self.moments.iter().map(|moment| MomentDoc { moment, captured: self.captured });
         map.serialize_entry("moments", &moments.collect::<Vec<_>>())?;
         if let Some(snapshot) = last {
-            let context = Context::with_captured(snapshot, self.captured);
-            map.serialize_entry("processes", &ProcessesDoc(&context))?;
-            map.serialize_entry("gaps", &GapsDoc(snapshot))?;
+            let known = Known::new(snapshot);
+            let context = Context::new(&known, self.captured, None);
+            map.serialize_entry("processes", &ProcessesDoc(&context, &Listing::new(&known).rows))?;
+            map.serialize_entry("gaps", &GapsDoc(&[snapshot]))?;
         } else {
             map.serialize_entry("processes", &[(); 0])?;
             map.serialize_entry("gaps", &[(); 0])?;
@@ -123,11 +126,12 @@ struct MomentDoc<'a> {
 impl Serialize for MomentDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { moment, captured } = self;
-        let context = Context::with_captured(&moment.snapshot, captured);
+        let known = Known::new(&moment.snapshot);
+        let context = Context::new(&known, captured, None);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", moment.name)?;
         map.serialize_entry("after_step", &moment.after_step)?;
-        map.serialize_entry("processes", &ProcessesDoc(&context))?;
+        map.serialize_entry("processes", &ProcessesDoc(&context, &Listing::new(&known).rows))?;
         match &moment.lingering {
             Some(Ok(rows)) => {
                 let rows: Vec<_> = rows.iter().map(LingeringDoc::from).collect();

@@ -4,7 +4,7 @@ use super::cells::{Context, peer, process};
 use super::inspect::{block, legend, paragraph};
 use super::{Style, Tone, escape, exchange, figure, inheritance, lang, redirections};
 use crate::model::{Access, Change, ChannelKey, Fate, Glimpse, KindName, Snapshot, Step};
-use crate::query::Wiring;
+use crate::query::{Known, Wiring};
 use std::collections::HashSet;
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
@@ -265,7 +265,8 @@ pub fn at_exec(
     writeln!(out)?;
     rule(out, &lang::heading_at_exec(style.lang), style)?;
     paragraph(out, &lang::at_exec(style.lang), Tone::Faint, style)?;
-    let context = Context::new(snapshot, style);
+    let known = Known::new(snapshot);
+    let context = Context::new(&known, style);
     for shown in &snapshot.processes {
         writeln!(out)?;
         block(out, &context, shown, true)?;
@@ -285,7 +286,7 @@ pub fn at_exec(
     }
     legend(out, &context)?;
     if style.width.is_none() {
-        return wires(out, &context.wiring, style);
+        return wires(out, context.wiring, style);
     }
     writeln!(out)?;
     figure(out, snapshot, style)

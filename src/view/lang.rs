@@ -36,6 +36,7 @@ macro_rules! messages {
 /// For the files that hold the messages of one matter.
 pub(super) use messages;
 
+pub use super::choice_words::*;
 pub use super::echo_words::*;
 pub use super::narration::*;
 

@@ -10,7 +10,7 @@ const MEASURED: usize = 1000;
 /// Writes lines under `headings`. Columns are two blanks apart and an empty cell is `-`.
 pub fn write(
     out: &mut dyn Write,
-    headings: &[&'static str],
+    headings: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
 ) -> io::Result<()> {
     let mut rows = rows.fuse();

@@ -4,15 +4,21 @@
 //! and are hostile: what is shown to a person goes through [`escape`], and JSON carries the bytes.
 
 mod cells;
+mod choice_words;
+mod columns;
 pub mod connections;
+mod csv;
 mod echo_words;
 pub mod escape;
 pub mod exchange;
+mod exchange_words;
 mod figure;
+pub mod filter_words;
 mod inheritance;
 mod inspect;
 mod json;
 mod json_facts;
+mod json_gaps;
 mod json_lab;
 pub mod lab;
 pub mod lang;
@@ -23,14 +29,17 @@ pub mod notes;
 mod paint;
 mod redirections;
 mod table;
+mod tree;
 mod wrap;
 
+pub use csv::csv;
 pub use figure::figure;
-pub use inspect::inspect;
+pub use inspect::{Layout, inspect};
 pub use json::{document, lines as json_lines};
 pub use json_lab::{LabDocument, MomentRecord, lab_document};
 pub use lang::Lang;
 pub use paint::Tone;
+pub use tree::tree;
 
 /// How to render for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::inspect::{block, paragraph};
 use super::table::{self, Column, Frame, Give, Text};
 use super::{Style, Tone, escape, figure, lang, lines};
 use crate::model::{Descriptor, Identity, Process, Snapshot};
-use crate::query::Peers;
+use crate::query::{Known, Peers};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -28,7 +28,8 @@ pub fn before_exec(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io
 
 fn alone(out: &mut dyn Write, snapshot: &Snapshot, heading: &str, style: Style) -> io::Result<()> {
     paragraph(out, heading, Tone::Strong, style)?;
-    let context = Context::new(snapshot, style);
+    let known = Known::new(snapshot);
+    let context = Context::new(&known, style);
     for (index, shown) in snapshot.processes.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
@@ -76,15 +77,16 @@ fn side_by_side(
         return alone(out, snapshot, heading, style);
     };
     paragraph(out, heading, Tone::Strong, style)?;
-    let context = Context::new(snapshot, style);
+    let known = Known::new(snapshot);
+    let context = Context::new(&known, style);
     let rows = pairs(parent, child);
     let name = |shown: &Process| process(&shown.comm, shown.id.pid);
     let names = [name(parent), name(child) + child_becomes];
-    let side = |shown: &Process, descriptor: Option<&Descriptor>| {
-        descriptor.map_or_else(String::new, |descriptor| slot(&context.cells(shown, descriptor)))
+    let side = |descriptor: Option<&Descriptor>| {
+        descriptor.map_or_else(String::new, |descriptor| slot(&context.cells(descriptor)))
     };
     let row = |fd: i32, (left, right): Pair<'_>| {
-        [fd.to_string(), side(parent, left), side(child, right), sameness(&context, left, right)]
+        [fd.to_string(), side(left), side(right), sameness(&context, left, right)]
     };
     if style.width.is_none() {
         writeln!(out, "FD: {} | {}", names[0], names[1])?;
@@ -162,7 +164,8 @@ pub fn held(out: &mut dyn Write, pids: &[i32], style: Style) -> io::Result<()> {
 /// Says who waits for the end of an input that cannot come, and who keeps it from coming.
 pub fn stuck(out: &mut dyn Write, snapshot: &Snapshot, reader: i32, fd: i32, style: Style) -> io::Result<()> {
     writeln!(out)?;
-    let context = Context::new(snapshot, style);
+    let known = Known::new(snapshot);
+    let context = Context::new(&known, style);
     let found =
         snapshot.descriptors().find(|(process, descriptor)| process.id.pid == reader && descriptor.fd == fd);
     let Some((shown, descriptor)) = found else { return Ok(()) };

@@ -3,7 +3,7 @@
 use super::cells::process;
 use super::{Lang, lang};
 use crate::model::{Failure, Gap, Hint, Snapshot, Subject};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// How many processes that are gone are named one by one.
 const NAMED: usize = 8;
@@ -11,7 +11,15 @@ const NAMED: usize = 8;
 /// The notes on `snapshot`: a line for each process asked for that is not there, and one line for
 /// all else that could not be read.
 pub fn notes(snapshot: &Snapshot, language: Lang) -> Vec<String> {
-    let (gone, other): (Vec<_>, Vec<_>) = snapshot.gaps.iter().partition(|gap| gap.is_of_a_gone_process());
+    notes_on(&[snapshot], language)
+}
+
+/// The notes on several snapshots of one machine: what is missing in all of them is told once.
+pub fn notes_on(snapshots: &[&Snapshot], language: Lang) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let all = snapshots.iter().flat_map(|snapshot| &snapshot.gaps);
+    let all = all.filter(|gap| seen.insert((gap.pid, gap.subject.clone(), gap.failure.clone())));
+    let (gone, other): (Vec<_>, Vec<_>) = all.partition(|gap| gap.is_of_a_gone_process());
     let mut notes: Vec<String> = gone
         .iter()
         .take(NAMED)
@@ -23,12 +31,24 @@ pub fn notes(snapshot: &Snapshot, language: Lang) -> Vec<String> {
     if gone.len() > NAMED {
         notes.push(lang::more_gone(language, gone.len() - NAMED));
     }
-    notes.extend(summary(snapshot, &other, language));
+    notes.extend(summary(snapshots, &worth_telling(&other), language));
     notes
 }
 
+/// Without what follows from the rest: of a process whose descriptors may not be looked at, nobody expects to
+/// be told that they may not be compared either.
+fn worth_telling<'a>(gaps: &[&'a Gap]) -> Vec<&'a Gap> {
+    let of_table = |gap: &&&Gap| matches!(gap.subject, Subject::Descriptor(_) | Subject::FdTable);
+    let hidden: HashSet<Option<i32>> = gaps.iter().filter(of_table).map(|gap| gap.pid).collect();
+    let follows = |gap: &Gap| {
+        matches!(gap.subject, Subject::Sharing | Subject::Threads | Subject::Place(_))
+            && hidden.contains(&gap.pid)
+    };
+    gaps.iter().copied().filter(|gap| !follows(gap)).collect()
+}
+
 /// One line for all gaps, alike ones counted, with what would help first of all.
-fn summary(snapshot: &Snapshot, gaps: &[&Gap], language: Lang) -> Option<String> {
+fn summary(snapshots: &[&Snapshot], gaps: &[&Gap], language: Lang) -> Option<String> {
     let mut groups: Vec<(String, &Failure, BTreeSet<Option<i32>>)> = Vec::new();
     let mut add =
         |what: String, failure, pid| match groups.iter_mut().find(|(w, f, _)| (w, *f) == (&what, failure)) {
@@ -44,7 +64,7 @@ fn summary(snapshot: &Snapshot, gaps: &[&Gap], language: Lang) -> Option<String>
         };
         add(what, &gap.failure, gap.pid);
     }
-    let unseen: Vec<_> = snapshot.unsearched().collect();
+    let unseen: Vec<_> = snapshots.iter().flat_map(|snapshot| snapshot.unsearched()).collect();
     for (pid, failure) in &unseen {
         add(lang::other_ends(language), failure, Some(*pid));
     }
@@ -57,7 +77,7 @@ fn summary(snapshot: &Snapshot, gaps: &[&Gap], language: Lang) -> Option<String>
             let failure = failure.to_string();
             match (pids.len(), pids.first()) {
                 (1, Some(None)) => format!("{what} ({failure})"),
-                (1, Some(Some(pid))) => lang::gap_of_one(language, what, &name(snapshot, *pid), &failure),
+                (1, Some(Some(pid))) => lang::gap_of_one(language, what, &name(snapshots, *pid), &failure),
                 (count, _) => lang::gap_of_many(language, what, count, &failure),
             }
         })
@@ -71,8 +91,9 @@ fn summary(snapshot: &Snapshot, gaps: &[&Gap], language: Lang) -> Option<String>
     })
 }
 
-fn name(snapshot: &Snapshot, pid: i32) -> String {
-    let known = snapshot.processes.iter().find(|known| known.id.pid == pid);
+fn name(snapshots: &[&Snapshot], pid: i32) -> String {
+    let mut processes = snapshots.iter().flat_map(|snapshot| &snapshot.processes);
+    let known = processes.find(|known| known.id.pid == pid);
     known.map_or_else(|| format!("pid {pid}"), |known| process(&known.comm, pid))
 }
 

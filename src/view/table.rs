@@ -14,8 +14,8 @@ use unicode_width::UnicodeWidthStr;
 
 /// A column's heading, and how its cells give way where a terminal is too narrow for all.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
-    pub heading: &'static str,
+pub struct Column<'a> {
+    pub heading: &'a str,
     pub give: Give,
 }
 
@@ -72,7 +72,7 @@ pub fn write<I: Iterator<Item = Vec<Text>>>(
     out: &mut dyn Write,
     style: Style,
     frame: Frame,
-    columns: &[Column],
+    columns: &[Column<'_>],
     rows: impl Fn() -> I,
 ) -> io::Result<()> {
     // In boxes each cell has a blank at either side and a line before it, and a line ends the row.
@@ -154,7 +154,7 @@ fn paint(text: String, tone: Tone) -> Cell {
 /// The width of each column's content: as wide as it is, or where all do not fit into `room`, narrowed
 /// until they do. Lists of words give way first, then what can be wrapped between words, and words are
 /// broken last.
-fn fit(columns: &[Column], rows: impl Iterator<Item = Vec<Text>>, room: usize) -> Vec<u16> {
+fn fit(columns: &[Column<'_>], rows: impl Iterator<Item = Vec<Text>>, room: usize) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|column| display_width(column.heading)).collect();
     let mut words: Vec<u16> = columns.iter().map(|column| longest_word(column.heading)).collect();
     for row in rows {

@@ -7,6 +7,7 @@
 mod common;
 
 mod against_peers;
+mod choosing;
 mod churn;
 mod fallback;
 mod families;
@@ -17,11 +18,13 @@ mod names;
 mod namespaces;
 mod other_tools;
 mod own_proc;
+mod places;
 mod rights;
 mod sharing;
 mod sparing;
 mod streams;
 mod terminal;
+mod threads;
 mod told;
 mod traps;
 mod unix_names;

@@ -77,6 +77,8 @@ impl Draft {
         });
         self.snapshot.processes.push(Process {
             id: ProcessId { pid, start_ticks: 1 },
+            leader: None,
+            shares_table: false,
             ppid: 1,
             comm: comm.as_ref().to_vec(),
             argv: Vec::new(),
@@ -88,6 +90,7 @@ impl Draft {
             container: None,
             limit: None,
             table: Ok(FdTable { descriptors: descriptors.collect() }),
+            places: Vec::new(),
         });
     }
 
@@ -100,6 +103,7 @@ impl Draft {
     pub fn holder(&mut self, comm: &str, pid: i32, fd: i32, ino: u64, access: Access) {
         self.snapshot.holders.push(Holder {
             process: ProcessId { pid, start_ticks: 1 },
+            leader: None,
             comm: comm.into(),
             fd,
             access: Some(access),

@@ -1,0 +1,207 @@
+//! What of a snapshot is listed: which processes, and which of their files.
+//!
+//! A listing leaves out, and the snapshot keeps all: what is at the other end of a descriptor that is shown
+//! may be one that is not.
+
+use super::filter::Filter;
+use super::numbers::Slots;
+use super::{Field, Sharing, Value, Wiring};
+use crate::model::{Descriptor, KindName, OpenFile, Place, Process, Snapshot};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// A snapshot with what follows from all of it.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// Who is connected to whom.
+    pub wiring: Wiring<'a>,
+    /// Who shares what.
+    pub sharing: Sharing,
+}
+
+impl<'a> Known<'a> {
+    /// Joins what `snapshot` has.
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, wiring: Wiring::new(snapshot), sharing: Sharing::new(snapshot) }
+    }
+}
+
+/// A file that a process refers to, by a descriptor or without one.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The process.
+    pub process: &'a Process,
+    /// By which descriptor.
+    pub descriptor: Option<&'a Descriptor>,
+    /// In which place, where not by a descriptor.
+    pub place: Option<Place>,
+    /// The file.
+    pub file: &'a OpenFile,
+}
+
+impl<'a> Entry<'a> {
+    /// One by a descriptor.
+    pub fn of(snapshot: &'a Snapshot, process: &'a Process, descriptor: &'a Descriptor) -> Self {
+        Self { process, descriptor: Some(descriptor), place: None, file: snapshot.file(descriptor) }
+    }
+
+    /// The descriptor's number.
+    pub fn number(&self) -> Option<i32> {
+        self.descriptor.map(|descriptor| descriptor.fd)
+    }
+
+    /// The number, or the word for the place.
+    pub fn label(&self) -> String {
+        match (self.descriptor, self.place) {
+            (Some(descriptor), _) => descriptor.fd.to_string(),
+            (None, place) => place.map_or("", Place::as_str).to_owned(),
+        }
+    }
+}
+
+/// A process with what is listed of it.
+#[derive(Debug, Clone)]
+pub struct Listed<'a> {
+    /// The process.
+    pub process: &'a Process,
+    /// Its files, places first, then descriptors ascending.
+    pub entries: Vec<Entry<'a>>,
+}
+
+/// What is listed.
+#[derive(Debug)]
+pub struct Listing<'a> {
+    /// Of what.
+    pub known: &'a Known<'a>,
+    /// The processes, in order.
+    pub rows: Vec<Listed<'a>>,
+    /// How many entries could not be judged, because what an expression asks for could not be read.
+    pub unjudged: usize,
+}
+
+/// Which entries to list. What is not given leaves none out; of several kinds of conditions all have to hold.
+#[derive(Debug, Default)]
+pub struct Choice {
+    /// One of these kinds.
+    pub kinds: Vec<KindName>,
+    /// One of these numbers and places.
+    pub slots: Option<Slots>,
+    /// Those whose name is gone.
+    pub deleted: bool,
+    /// Those for which this holds.
+    pub filter: Option<Filter>,
+}
+
+impl Choice {
+    /// Whether it leaves anything out.
+    pub fn is_any(&self) -> bool {
+        self.kinds.is_empty() && self.slots.is_none() && !self.deleted && self.filter.is_none()
+    }
+}
+
+impl<'a> Listing<'a> {
+    /// Everything.
+    pub fn new(known: &'a Known<'a>) -> Self {
+        let snapshot = known.snapshot;
+        let rows =
+            snapshot.processes.iter().map(|process| Listed { process, entries: entries(snapshot, process) });
+        Self { known, rows: rows.collect(), unjudged: 0 }
+    }
+
+    /// Leaves out what `choice` does not want, and processes of which nothing is left.
+    pub fn narrow(&mut self, choice: &Choice) {
+        if choice.is_any() {
+            return;
+        }
+        let fields: HashMap<&str, Field> = choice
+            .filter
+            .iter()
+            .flat_map(|filter| filter.fields())
+            .filter_map(|name| Some((name, Field::named(name)?)))
+            .collect();
+        let (known, unjudged) = (self.known, &mut self.unjudged);
+        for listed in &mut self.rows {
+            listed.entries.retain(|entry| {
+                if !has_place(choice, entry) {
+                    return false;
+                }
+                let Some(filter) = &choice.filter else { return true };
+                let value =
+                    |name: &str| fields.get(name).map_or(Value::Absent, |field| field.value(known, entry));
+                let judged = filter.judge(&value);
+                *unjudged += usize::from(judged.is_none());
+                judged == Some(true)
+            });
+        }
+        self.rows.retain(|listed| !listed.entries.is_empty());
+    }
+
+    /// Orders what is listed by these fields, each ascending or, where its flag says so, descending; what has
+    /// no value comes last. With `across` the entries of all processes are one list, else those of each
+    /// process are one, and the processes are ordered by what is theirs.
+    pub fn sort(&mut self, by: &[(Field, bool)], across: bool) {
+        let known = self.known;
+        if across {
+            let mut entries: Vec<Entry<'a>> =
+                std::mem::take(&mut self.rows).into_iter().flat_map(|listed| listed.entries).collect();
+            order(&mut entries, by, |entry, field| field.value(known, entry));
+            self.rows = entries
+                .into_iter()
+                .map(|entry| Listed { process: entry.process, entries: vec![entry] })
+                .collect();
+            return;
+        }
+        for listed in &mut self.rows {
+            order(&mut listed.entries, by, |entry, field| field.value(known, entry));
+        }
+        let of_process: Vec<_> = by.iter().filter(|(field, _)| field.is_of_process()).cloned().collect();
+        order(&mut self.rows, &of_process, |listed, field| field.value_of_process(listed.process));
+    }
+
+    /// All entries, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.rows.iter().flat_map(|listed| &listed.entries)
+    }
+}
+
+/// Sorts by the values that `value` has of each field, computed once for each.
+fn order<T, F>(all: &mut Vec<T>, by: &[(Field, bool)], value: F)
+where
+    F: for<'b> Fn(&'b T, &Field) -> Value<'b>,
+{
+    let mut keyed: Vec<(Vec<Value<'static>>, T)> = std::mem::take(all)
+        .into_iter()
+        .map(|one| (by.iter().map(|(field, _)| value(&one, field).into_owned()).collect(), one))
+        .collect();
+    keyed.sort_by(|(a, _), (b, _)| {
+        let pairs = a.iter().zip(b).zip(by);
+        pairs
+            .map(|((a, b), (_, descending))| a.order(b, *descending))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    });
+    all.extend(keyed.into_iter().map(|(_, one)| one));
+}
+
+fn has_place(choice: &Choice, entry: &Entry<'_>) -> bool {
+    let of_kind = choice.kinds.is_empty() || choice.kinds.contains(&entry.file.kind);
+    let in_slot = choice.slots.as_ref().is_none_or(|slots| match (entry.number(), entry.place) {
+        (Some(fd), _) => slots.contains(fd),
+        (None, Some(place)) => slots.places.contains(&place),
+        (None, None) => false,
+    });
+    of_kind && in_slot && (!choice.deleted || entry.file.deleted)
+}
+
+fn entries<'a>(snapshot: &'a Snapshot, process: &'a Process) -> Vec<Entry<'a>> {
+    let places = process.places.iter().map(|placed| Entry {
+        process,
+        descriptor: None,
+        place: Some(placed.place),
+        file: &snapshot.files[placed.file.0],
+    });
+    let descriptors = process.table.iter().flat_map(|table| &table.descriptors);
+    places.chain(descriptors.map(|descriptor| Entry::of(snapshot, process, descriptor))).collect()
+}

@@ -1,0 +1,96 @@
+//! Threads that have a table of their own, which the table of their process does not show.
+
+use crate::common::{Actor, descriptor, document, inspect, installed, python, run};
+use serde_json::{Value, json};
+use std::process::Command;
+
+/// A process with three threads: one has left the table by unshare(2) and opened a pipe since, one has the
+/// process's. Its line tells: the two threads, the reading end in the first thread's table, the writing end.
+const SCRIPT: &str = "import ctypes, os, threading\n\
+    libc = ctypes.CDLL(None, use_errno=True)\nready = threading.Barrier(3)\nidle = threading.Event()\ntold = []\n\
+    def apart():\n\
+    \x20   assert libc.unshare(0x400) == 0\n\
+    \x20   r, w = os.pipe(); os.dup2(r, 60); os.dup2(w, 61); os.close(r); os.close(w)\n\
+    \x20   told.append(threading.get_native_id()); ready.wait(); idle.wait()\n\
+    def sharing():\n\
+    \x20   ready.wait(); told.append(threading.get_native_id()); ready.wait(); idle.wait()\n";
+
+/// Starts it: the actor, the thread with a table of its own and the one without.
+fn threads() -> Option<(Actor, i32, i32)> {
+    if !installed("python3") {
+        return None;
+    }
+    let script = SCRIPT.replace("Barrier(3)", "Barrier(2)").replace("ready.wait(); told", "told");
+    let script = format!(
+        "{script}a = threading.Thread(target=apart, daemon=True); a.start(); ready.wait()\n\
+         b = threading.Thread(target=sharing, daemon=True); b.start(); ready.wait()\nprint(*told, flush=True)"
+    );
+    let actor = Actor::start(&mut python(&script));
+    let tids: Vec<i32> = actor.line.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [apart, sharing] = tids[..] else { panic!("{}", actor.line) };
+    Some((actor, apart, sharing))
+}
+
+/// The entry of a thread in a document.
+fn task(document: &Value, pid: i32, tid: i32) -> Option<&Value> {
+    let processes = document["processes"].as_array().unwrap();
+    processes.iter().find(|process| process["pid"] == pid && process["tid"] == tid)
+}
+
+#[test]
+fn a_thread_with_a_table_of_its_own_is_shown_without_being_asked_for() {
+    let Some((actor, apart, sharing)) = threads() else { return };
+    let document = document(&[actor.pid]);
+    assert_eq!(document["processes"].as_array().unwrap().len(), 2, "{document}");
+    assert_eq!(document["processes"][0].get("tid"), None);
+    let thread = task(&document, actor.pid, apart).unwrap();
+    assert_eq!(task(&document, actor.pid, sharing), None);
+    let fds = thread["descriptors"].as_array().unwrap();
+    let [reader, writer] = [60, 61].map(|fd| fds.iter().find(|shown| shown["fd"] == fd).unwrap());
+    let peer = |fd: i32, access: &str| json!([{"pid": actor.pid, "tid": apart, "command": thread["command"], "fd": fd, "access": access}]);
+    assert_eq!(reader["peers"], peer(61, "w"));
+    assert_eq!(writer["peers"], peer(60, "r"));
+    // What both tables have is one open file description.
+    let stdin = fds.iter().find(|shown| shown["fd"] == 0).unwrap();
+    assert_eq!(stdin["open_file"], descriptor(&document, actor.pid, 0)["open_file"]);
+    assert_eq!(stdin["shared_with"], json!([{"pid": actor.pid, "fd": 0}]));
+    // Both miss it where they are asked in the usual way.
+    if installed("lsof") {
+        let ran = run(Command::new("lsof").args([
+            "-nPw",
+            "-F",
+            "f",
+            "-a",
+            "-d",
+            "60",
+            "-p",
+            &actor.pid.to_string(),
+        ]));
+        assert!(!ran.text().contains("f60"), "{}", ran.text());
+    }
+    if installed("lsfd") {
+        let ran = run(Command::new("lsfd").args(["-nr", "-o", "ASSOC", "-p", &actor.pid.to_string()]));
+        assert!(!ran.text().lines().any(|line| line.trim() == "60"), "{}", ran.text());
+    }
+}
+
+#[test]
+fn all_threads_are_shown_when_they_are_asked_for() {
+    let Some((actor, apart, sharing)) = threads() else { return };
+    let ran = run(&mut inspect(&["--threads", "--format", "json", &actor.pid.to_string()])).clean();
+    let document = ran.json();
+    assert!(task(&document, actor.pid, apart).is_some());
+    let thread = task(&document, actor.pid, sharing).unwrap();
+    let process = &document["processes"][0];
+    // It has the process's own descriptors, and nobody shares these with it.
+    assert_eq!(thread["descriptors"], process["descriptors"]);
+    let stdin = &process["descriptors"][0];
+    assert_eq!(stdin["shared_with"], json!([{"pid": actor.pid, "tid": apart, "fd": 0}]));
+    let lines = run(&mut inspect(&["--threads", &actor.pid.to_string()])).clean();
+    let name = format!("{}/{sharing}", actor.pid);
+    assert!(
+        lines.text().lines().any(|line| line.split_whitespace().nth(1) == Some(&name)),
+        "{}",
+        lines.text()
+    );
+}
