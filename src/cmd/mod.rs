@@ -14,6 +14,7 @@ mod inspect;
 mod lab;
 mod pipe;
 mod refusal;
+mod who;
 
 use crate::view::{Lang, Style};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -45,6 +46,7 @@ pub struct Streams<'a> {
   ganariya-fd inspect                  the descriptors of the shell that you type this into
   ganariya-fd inspect 4711 4712        those of two processes, and what these share
   ganariya-fd inspect --all | less     those of all processes, a line each
+  ganariya-fd who :8080                which processes hold a port, and how they came to it
   ganariya-fd fork 'sleep 9 > a.txt'   watch what a redirection changes, and in whom
   ganariya-fd pipe 'ls | grep Cargo'   watch a real pipeline being wired
   ganariya-fd echo-server --clients 3  watch a server accept its clients
@@ -95,6 +97,7 @@ enum ColorArg {
 #[derive(Debug, Subcommand)]
 enum Command {
     Inspect(inspect::Args),
+    Who(who::Args),
     Fork(fork::Args),
     Pipe(pipe::Args),
     EchoServer(echo_server::Args),
@@ -175,6 +178,7 @@ fn dispatch(cli: &Cli, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
     let style = cli.global.style(streams.is_terminal);
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, style, streams),
+        Command::Who(args) => who::run(args, style, streams),
         Command::Fork(args) => fork::run(args, style, streams),
         Command::Pipe(args) => pipe::run(args, style, streams),
         Command::EchoServer(args) => echo_server::run(args, style, streams),

@@ -372,6 +372,10 @@ fn fill(
         }
         SocketDetail::Unix(unix) => {
             socket.local = unix.name.as_deref().map(unix_name);
+            if let Some(((major, minor), ino)) = unix.file {
+                fact("bound_dev", Fact::text(format!("{major}:{minor}")));
+                fact("bound_ino", Fact::Number(ino.into()));
+            }
         }
         SocketDetail::Netlink { protocol, port, groups } => {
             fact("netlink_protocol", Fact::text(kind::netlink_protocol(*protocol)));

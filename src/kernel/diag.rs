@@ -64,8 +64,8 @@ fn request(family: i32, protocol: u8, numbers: &[u32]) -> Vec<u8> {
     bytes
 }
 
-/// `struct unix_diag_req`: states, inode, UDIAG_SHOW_NAME, _PEER, _ICONS and _RQLEN, cookie.
-const UNIX: [u32; 5] = [!0, 0, 1 | 4 | 8 | 16, 0, 0];
+/// `struct unix_diag_req`: states, inode, UDIAG_SHOW_NAME, _VFS, _PEER, _ICONS and _RQLEN, cookie.
+const UNIX: [u32; 5] = [!0, 0, 1 | 2 | 4 | 8 | 16, 0, 0];
 /// `struct netlink_diag_req`: inode, NDIAG_SHOW_GROUPS, cookie. The protocol 0xff is all.
 const NETLINK: [u32; 4] = [0, 2, 0, 0];
 /// `struct packet_diag_req`: inode, PACKET_SHOW_INFO, cookie.
@@ -147,6 +147,8 @@ fn unix(message: &[u8]) -> Option<SocketRow> {
                 let path = payload.strip_suffix(b"\0").filter(|_| payload[0] != 0);
                 unix.name = Some(path.unwrap_or(payload).to_vec());
             }
+            // `struct unix_diag_vfs`
+            1 => unix.file = Some((kernel_device(u32_at(payload, 4)?), u32_at(payload, 0)?)),
             2 => unix.peer = Some(u32_at(payload, 0)?.into()),
             3 => {
                 // One whose client has closed already is counted, but has no inode any more.
@@ -166,6 +168,11 @@ fn unix(message: &[u8]) -> Option<SocketRow> {
     }
     row.detail = SocketDetail::Unix(unix);
     Some(row)
+}
+
+/// A device number in the kernel's own form: 12 bits and 20 bits (`include/linux/kdev_t.h`).
+fn kernel_device(number: u32) -> (u32, u32) {
+    (number >> 20, number & 0xf_ffff)
 }
 
 /// `struct netlink_diag_msg` of `include/uapi/linux/netlink_diag.h`.
@@ -242,7 +249,7 @@ mod tests {
         }
 
         #[test]
-        fn unix_is_given_back(ino: u32, peer: u32, name in proptest::collection::vec(any::<u8>(), 1..20), queues: (u32, u32), waiting in proptest::collection::vec(1u32.., 0..3), listens: bool) {
+        fn unix_is_given_back(ino: u32, peer: u32, name in proptest::collection::vec(any::<u8>(), 1..20), queues: (u32, u32), file: (u32, u32), waiting in proptest::collection::vec(1u32.., 0..3), listens: bool) {
             let state = if listens { LISTEN } else { 1 };
             // As the kernel stores it.
             let mut stored = name.clone();
@@ -251,8 +258,9 @@ mod tests {
             }
             let rqlen = [queues.0.to_ne_bytes(), queues.1.to_ne_bytes()].concat();
             let icons: Vec<u8> = waiting.iter().copied().flat_map(u32::to_ne_bytes).collect();
-            let bytes = message([1, 1, state, 0], &[ino, 9, 8], &[(0, &stored), (2, &peer.to_ne_bytes()), (3, &icons), (4, &rqlen), (6, &[2])]);
-            let detail = UnixRow { name: Some(name), peer: Some(peer.into()), waiting: waiting.into_iter().map(u64::from).collect(), ambiguous: false };
+            let bytes = message([1, 1, state, 0], &[ino, 9, 8], &[(0, &stored), (1, &[file.0.to_ne_bytes(), file.1.to_ne_bytes()].concat()), (2, &peer.to_ne_bytes()), (3, &icons), (4, &rqlen), (6, &[2])]);
+            let file = Some(((file.1 >> 20, file.1 & 0xf_ffff), file.0));
+            let detail = UnixRow { name: Some(name), file, peer: Some(peer.into()), waiting: waiting.into_iter().map(u64::from).collect(), ambiguous: false };
             let expected = SocketRow {
                 recv_queue: Some(queues.0),
                 send_queue: (!listens).then_some(queues.1),

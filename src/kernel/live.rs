@@ -5,8 +5,8 @@ use super::rows::{HostRow, LimitRow, StatRow, TaskDetails, TaskRow};
 use super::syscall::Call;
 use super::task::parse_status;
 use super::{
-    Ask, AskedSocket, DeviceTables, Errno, Failure, NetRow, Netns, Read, SocketAsk, SocketList, SocketRow,
-    SocketTable, Source, kcmp, sockets,
+    Ask, AskedSocket, DeviceTables, Errno, Failure, FileStat, KernelHolder, NetRow, Netns, Read, SocketAsk,
+    SocketList, SocketRow, SocketTable, Source, kcmp, sockets, targets,
 };
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
@@ -159,6 +159,22 @@ impl Source for Live {
     fn devpts(&self, pid: i32, link: &[u8]) -> Read<(u32, u32)> {
         let end = link.iter().rposition(|&b| b == b'/').unwrap_or(0);
         ProcDir::open(pid)?.device_at(&[&link[..end], b"/pts"].concat())
+    }
+
+    fn file_at(&self, path: &[u8]) -> Read<FileStat> {
+        targets::file_at(path)
+    }
+
+    fn real_path(&self, path: &[u8]) -> Read<Vec<u8>> {
+        targets::real_path(path)
+    }
+
+    fn walk(&self, path: &[u8], found: &mut dyn FnMut(&FileStat), failed: &mut dyn FnMut(Vec<u8>, Failure)) {
+        targets::walk(path, found, failed);
+    }
+
+    fn kernel_holders(&self) -> Vec<KernelHolder> {
+        targets::kernel_holders()
     }
 
     fn user_of(&self, pid: i32) -> Read<u32> {

@@ -41,6 +41,7 @@ pub mod sockets;
 mod sockets_tests;
 pub mod spawn;
 pub mod syscall;
+mod targets;
 mod task;
 mod tcp_info;
 pub mod terminal;
@@ -55,6 +56,7 @@ pub use socket_rows::{
     AskedSocket, InetRow, NetRow, Netns, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, TcpRow,
     UnixRow,
 };
+pub use targets::KernelHolder;
 
 use std::cmp::Ordering;
 
@@ -148,6 +150,19 @@ pub trait Source {
     /// belongs to: that of the directory `pts` beside it, as the process sees it (`fs/devpts/inode.c`,
     /// `devpts_ptmx_path`).
     fn devpts(&self, pid: i32, link: &[u8]) -> Read<(u32, u32)>;
+
+    /// The file at a path, symbolic links followed.
+    fn file_at(&self, path: &[u8]) -> Read<FileStat>;
+
+    /// A path without symbolic links in it, as the links in `/proc` have it.
+    fn real_path(&self, path: &[u8]) -> Read<Vec<u8>>;
+
+    /// Gives each file below a directory to `found`, the directory included, and each directory that could
+    /// not be read to `failed`. Symbolic links are not followed.
+    fn walk(&self, path: &[u8], found: &mut dyn FnMut(&FileStat), failed: &mut dyn FnMut(Vec<u8>, Failure));
+
+    /// What the kernel itself holds open: the files behind loop devices and swap space.
+    fn kernel_holders(&self) -> Vec<KernelHolder>;
 
     /// The effective user id of a process.
     fn user_of(&self, pid: i32) -> Read<u32>;

@@ -183,6 +183,9 @@ pub struct TcpRow {
 pub struct UnixRow {
     /// Its name, byte for byte: a path, or an abstract name with its leading NUL; `None` without one.
     pub name: Option<Vec<u8>>,
+    /// The file that it is bound to (bind(2)): the device, which on btrfs and overlayfs is not that of stat(2),
+    /// and the lower 32 bits of the inode number. `None` without one, and where the list does not tell.
+    pub file: Option<((u32, u32), u32)>,
     /// The inode of the socket that it is connected to; 0 is one that no descriptor refers to. `None`
     /// where it is not connected.
     pub peer: Option<u64>,

@@ -9,6 +9,7 @@ pub mod numbers;
 mod select;
 mod sharing;
 mod value;
+mod who;
 mod wiring;
 
 pub use fields::{Field, Wants};
@@ -17,4 +18,5 @@ pub use listing::{Choice, Entry, Known, Listed, Listing};
 pub use select::Whom;
 pub use sharing::Sharing;
 pub use value::Value;
+pub use who::{Origin, Origins, Target};
 pub use wiring::{Found, Peer, Peers, Wiring};

@@ -44,6 +44,31 @@ messages! {
         en: "the format {format} cannot be repeated: use table or jsonl",
         ja: "形式 {format} は繰り返せません。table か jsonl を使ってください",
     }
+    /// Below a target that nobody holds.
+    nobody_holds() {
+        en: "nobody",
+        ja: "該当なし",
+    }
+    /// A port that is none.
+    bad_port(text: &str) {
+        en: "{text} names no port: it is :8080, tcp:8080 or tcp:127.0.0.1:8080, and a file of that name is ./{text}",
+        ja: "{text} はポートではありません。ポートは :8080、tcp:8080、tcp:127.0.0.1:8080 のように書き、その名のファイルは ./{text} と書きます",
+    }
+    /// A target that is not there.
+    no_target(path: &str, failure: &str) {
+        en: "{path}: {failure}",
+        ja: "{path}: {failure}",
+    }
+    /// A target that nothing is mounted at.
+    no_mount(path: &str) {
+        en: "{path} is neither a mount point nor a device: what is on its filesystem is held by many who do not hold it",
+        ja: "{path} はマウントポイントでもデバイスでもありません。同じファイルシステムを使うだけのプロセスまで含まれてしまいます",
+    }
+    /// Directories that could not be looked through.
+    not_walked(count: usize, path: &str, failure: &str) {
+        en: "{count} directories could not be looked through, the first of them {path} ({failure})",
+        ja: "{count} 個のディレクトリを調べられませんでした。最初のものは {path}（{failure}）",
+    }
     /// Between two rounds of a listing that is repeated.
     round(time: &str) {
         en: "at {time}",

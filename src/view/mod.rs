@@ -30,6 +30,7 @@ mod paint;
 mod redirections;
 mod table;
 mod tree;
+mod who;
 mod wrap;
 
 pub use csv::csv;
@@ -40,6 +41,7 @@ pub use json_lab::{LabDocument, MomentRecord, lab_document};
 pub use lang::Lang;
 pub use paint::Tone;
 pub use tree::tree;
+pub use who::{Found, Holding, KernelHolding, pids, who, who_document, who_lines};
 
 /// How to render for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Threads that have a table of their own, which the table of their process does not show.
 
-use crate::common::{Actor, descriptor, document, inspect, installed, python, run};
+use crate::common::{Actor, descriptor, document, inspect, installed, program, python, run};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -72,6 +72,18 @@ fn a_thread_with_a_table_of_its_own_is_shown_without_being_asked_for() {
         let ran = run(Command::new("lsfd").args(["-nr", "-o", "ASSOC", "-p", &actor.pid.to_string()]));
         assert!(!ran.text().lines().any(|line| line.trim() == "60"), "{}", ran.text());
     }
+}
+
+#[test]
+fn the_other_end_in_a_threads_own_table_is_found() {
+    let Some((actor, apart, _)) = threads() else { return };
+    // A process that has the pipe of the thread, and is asked alone.
+    let link = std::fs::read_link(format!("/proc/{apart}/fd/61")).unwrap();
+    let ran = run(Command::new(program()).args(["who", "--format", "json", link.to_str().unwrap()]));
+    let holders = ran.json()["holders"].as_array().unwrap().clone();
+    let places: Vec<_> = holders.iter().map(|holder| (holder["tid"].clone(), holder["fd"].clone())).collect();
+    assert_eq!(places, [(json!(apart), json!(60)), (json!(apart), json!(61))], "{holders:?}");
+    assert!(holders.iter().all(|holder| holder["pid"] == actor.pid));
 }
 
 #[test]
