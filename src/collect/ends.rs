@@ -182,6 +182,7 @@ mod tests {
             info: None,
             protocol: None,
             filesystem: None,
+            at_name: None,
         };
         let seen = row(Ok(b"pipe:[7]".to_vec()), Ok(FileStat::default()));
         let forbidden = Failure::new("readlinkat", Errno::EACCES);

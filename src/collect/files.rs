@@ -116,6 +116,7 @@ impl<'a> Describer<'a> {
             info: None,
             protocol: None,
             filesystem: None,
+            at_name: None,
         };
         let mut unheard = Vec::new();
         let (mut file, _) = self.describe(pid, &alone, &mut unheard);

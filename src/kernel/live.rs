@@ -5,13 +5,12 @@ use super::rows::{HostRow, LimitRow, StatRow, TaskDetails, TaskRow};
 use super::syscall::Call;
 use super::task::parse_status;
 use super::{
-    Ask, AskedSocket, DeviceTables, Errno, Failure, FileStat, KernelHolder, NetRow, Netns, Read, SocketAsk,
-    SocketList, SocketRow, SocketTable, Source, kcmp, sockets, targets,
+    Ask, AskedSocket, DeviceTables, Errno, Failure, FileAsk, FileStat, KernelHolder, NetRow, Netns, Read,
+    SocketAsk, SocketList, SocketRow, SocketTable, Source, devices, file_ask, kcmp, sockets, targets,
 };
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::stat::{Mode, fstat, major, minor};
+use nix::sys::stat::Mode;
 use nix::unistd::{Uid, User};
 use procfs::process::Syscall;
 use procfs::process::{LimitValue, Limits};
@@ -189,12 +188,17 @@ impl Source for Live {
         User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
     }
 
+    fn ask_file(&self, pid: i32, fd: i32, asks: &[FileAsk]) -> Vec<Read<Vec<u8>>> {
+        let devices = self.devices.get_or_init(devices::tables);
+        file_ask::answer(devices, pid, fd, asks)
+    }
+
     fn user_name(&self, uid: u32) -> Option<String> {
         User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name)
     }
 
     fn devices(&self) -> DeviceTables {
-        self.devices.get_or_init(|| DeviceTables { ttys: tty_drivers(), memfd: memfd_device() }).clone()
+        self.devices.get_or_init(devices::tables).clone()
     }
 }
 
@@ -221,26 +225,4 @@ fn details(dir: &mut ProcDir) -> TaskDetails {
         Ok(groups.into_iter().map(|group| (group.hierarchy, group.pathname)).collect())
     });
     TaskDetails { argv, status, limit, cgroups }
-}
-
-/// The terminals' device numbers, from `/proc/tty/drivers`: driver, device, major, one minor or a
-/// range of them, type. The alternate consoles and ptmx are in it too.
-fn tty_drivers() -> Vec<(u32, u32, u32)> {
-    let text = std::fs::read_to_string("/proc/tty/drivers").unwrap_or_default();
-    text.lines()
-        .filter_map(|line| {
-            let mut fields = line.split_ascii_whitespace().skip(2);
-            let major = fields.next()?.parse().ok()?;
-            let minors = fields.next()?;
-            let (first, last) = minors.split_once('-').unwrap_or((minors, minors));
-            Some((major, first.parse().ok()?, last.parse().ok()?))
-        })
-        .collect()
-}
-
-/// The device of the kernel's own tmpfs, asked of a memfd made for it.
-fn memfd_device() -> Option<(u32, u32)> {
-    let probe = memfd_create(c"ganariya-fd", MFdFlags::MFD_CLOEXEC).ok()?;
-    let device = fstat(&probe).ok()?.st_dev;
-    Some((u32::try_from(major(device)).ok()?, u32::try_from(minor(device)).ok()?))
 }

@@ -12,16 +12,20 @@ pub mod actor;
 pub mod actor_sockets;
 mod asked;
 pub mod bits;
-mod cached;
+mod bpf;
 pub mod capture;
 mod decode;
+mod devices;
 mod diag;
 mod diag_inet;
 pub mod fdinfo;
+mod file_ask;
 pub mod inherited;
 pub mod interrupt;
 pub mod kcmp;
 mod live;
+mod lookup;
+mod mounts;
 mod names;
 mod net_row;
 mod netlink;
@@ -47,10 +51,12 @@ mod tcp_info;
 pub mod terminal;
 pub mod untraced;
 
+pub use file_ask::{BpfObject, FileAsk, FileHandle};
 pub use live::Live;
 pub use places::{PlaceAsk, PlaceKind, PlaceRow};
 pub use rows::{
-    Ask, DeviceTables, FdRow, FileStat, FileTest, HostRow, LimitRow, LinkTest, StatRow, TaskDetails, TaskRow,
+    Ask, AtName, DeviceTables, FdRow, FileStat, FileTest, HostRow, LimitRow, LinkTest, StatRow, TaskDetails,
+    TaskRow,
 };
 pub use socket_rows::{
     AskedSocket, InetRow, NetRow, Netns, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, TcpRow,
@@ -169,6 +175,9 @@ pub trait Source {
 
     /// The id of a user, where the system has one of this name (nsswitch.conf(5)).
     fn user_id(&self, name: &str) -> Option<u32>;
+
+    /// What of the file of a descriptor takes calls of its own, in the order asked for.
+    fn ask_file(&self, pid: i32, fd: i32, asks: &[FileAsk]) -> Vec<Read<Vec<u8>>>;
 
     /// The name of a user, where the system has one for the number (nsswitch.conf(5)).
     fn user_name(&self, uid: u32) -> Option<String>;

@@ -2,8 +2,8 @@
 //! runs and the files mapped into its memory (proc_pid_cwd(5), proc_pid_root(5), proc_pid_exe(5),
 //! proc_pid_maps(5)).
 
-use super::cached::stat_cached;
-use super::proc_dir::{ProcDir, statx};
+use super::lookup::Root;
+use super::proc_dir::{ProcDir, statx_at};
 use super::rows::{FileStat, FileTest};
 use super::{Errno, Failure, Read};
 use nix::fcntl::readlinkat;
@@ -84,7 +84,7 @@ impl ProcDir {
             link => link,
         };
         let path = CString::new(name).ok()?;
-        Some(PlaceRow { kind, link, stat: statx(self.as_fd(), &path) })
+        Some(PlaceRow { kind, link, stat: statx_at(self.as_fd(), &path) })
     }
 
     /// The link in `map_files` leads to the mapped file itself, but only for who has
@@ -98,9 +98,8 @@ impl ProcDir {
         };
         let link = readlinkat(self.as_fd(), path.as_c_str()).map(OsStringExt::into_vec);
         let link = link.unwrap_or_else(|_| region.name.clone());
-        let stat = statx(self.as_fd(), &path).or_else(|failure| {
-            let root = self.open_path_of("root")?;
-            let same = stat_cached(root.as_fd(), &link).ok().filter(|stat| stat.ino == region.ino);
+        let stat = statx_at(self.as_fd(), &path).or_else(|failure| {
+            let same = Root::of(self.as_fd())?.stat(&link).filter(|stat| stat.ino == region.ino);
             same.ok_or(failure)
         });
         PlaceRow { kind: PlaceKind::Mapped, link: Ok(link), stat }

@@ -4,9 +4,9 @@
 //! read through it fails with ESRCH or ENOENT, also when another process has got the same pid since.
 //! So what is read through one `ProcDir` is never a mixture of two processes.
 
-use super::rows::{FdRow, FileStat, LinkTest, StatRow};
+use super::rows::{AtName, FdRow, FileStat, LinkTest, StatRow};
 use super::task::parse_stat;
-use super::{Ask, Errno, Failure, Read, fdinfo};
+use super::{Ask, Errno, Failure, Read, fdinfo, lookup};
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat, major, minor};
@@ -67,12 +67,6 @@ impl ProcDir {
         let stat = fstatat(&self.dir, below.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).map_err(failed)?;
         let number = |part: u64| u32::try_from(part).map_err(|_| failed(Errno::EOVERFLOW));
         Ok((number(major(stat.st_dev))?, number(minor(stat.st_dev))?))
-    }
-
-    /// Opens what a link of it leads to, as a place for look-ups alone.
-    pub fn open_path_of(&self, name: &str) -> Read<OwnedFd> {
-        openat(&self.dir, name, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(|errno| Failure::new("openat", errno))
     }
 
     /// Opens a file of it, such as `ns/net`, which keeps what it stands for alive.
@@ -147,6 +141,7 @@ impl ProcDir {
         }
         numbers.sort_unstable();
         let slots = Slots {
+            process: self.dir.as_fd(),
             fds: listing.as_fd(),
             infos: infos.as_ref().map(|dir| dir.as_ref().map(AsFd::as_fd).map_err(|failure| *failure)),
         };
@@ -160,17 +155,19 @@ impl ProcDir {
     }
 }
 
+/// How often a descriptor is read again that changes while it is read.
+const TRIES: usize = 5;
+
 impl AsFd for ProcDir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
 }
 
-/// How often a descriptor is read again that changes while it is read.
-const TRIES: usize = 5;
-
 /// The two directories that hold what there is to know of each descriptor.
 struct Slots<'a> {
+    /// The held `/proc/PID`.
+    process: BorrowedFd<'a>,
     fds: BorrowedFd<'a>,
     /// Absent where fdinfo was not asked for.
     infos: Option<Read<BorrowedFd<'a>>>,
@@ -213,7 +210,7 @@ impl Slots<'_> {
         {
             return None;
         }
-        let stat = statx(self.fds, &name);
+        let stat = statx_at(self.fds, &name);
         if let (Ok(stat), Some(only)) = (&stat, ask.only_files)
             && !only(stat)
         {
@@ -235,7 +232,20 @@ impl Slots<'_> {
         let protocol = is_socket.then(|| protocol_name(self.fds, fd));
         let matters = stat.is_ok_and(|stat| may_be_mqueue(&stat) || is_ptmx(&stat));
         let filesystem = matters.then(|| filesystem(self.fds, fd)).flatten();
-        Some(FdRow { fd, link, link_mode, stat, info, protocol, filesystem })
+        let at_name = self.at_name(&name, link.as_ref().ok(), stat.as_ref().ok());
+        Some(FdRow { fd, link, link_mode, stat, info, protocol, filesystem, at_name })
+    }
+
+    /// What a link's ` (deleted)` means, where that is in doubt.
+    fn at_name(&self, name: &CStr, link: Option<&Vec<u8>>, stat: Option<&FileStat>) -> Option<AtName> {
+        let (link, stat) = (link?, stat?);
+        if !lookup::is_doubtful(link, stat) {
+            return None;
+        }
+        let found = lookup::at_name(self.process, link, stat)?;
+        // Under another name by now it could not be found by the one before.
+        let now = readlinkat(self.fds, name).map(OsStringExt::into_vec);
+        now.is_ok_and(|now| now == *link).then_some(found)
     }
 }
 
@@ -244,7 +254,7 @@ fn still_listed(fds: BorrowedFd<'_>, name: &CStr) -> bool {
     fstatat(fds, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
 }
 
-fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
+pub(super) fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
     let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|errno| Failure::new("openat", errno))?;
     into.clear();
@@ -263,12 +273,15 @@ fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
     }
 }
 
+/// Asks statx_at(2) for the mount (`include/uapi/linux/stat.h`; Linux 5.8).
+const STATX_MNT_ID: u32 = 0x1000;
+
 /// Stats the file behind a link in `/proc/PID/fd`. The link leads to the open file itself, without a
 /// path lookup, and AT_STATX_DONT_SYNC takes what the kernel has cached: so a server of a network
-/// filesystem that is gone does not hang the reader (statx(2)).
+/// filesystem that is gone does not hang the reader (statx_at(2)).
 ///
 /// An empty name is the file of `dir` itself, and `dir` counts for nothing where the name is absolute.
-pub(super) fn statx(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
+pub(super) fn statx_at(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
     statx_with(dir, name, if name.is_empty() { libc::AT_EMPTY_PATH } else { 0 })
 }
 
@@ -303,9 +316,7 @@ pub(super) fn statx_with(dir: BorrowedFd<'_>, name: &CStr, flags: i32) -> Read<F
     })
 }
 
-/// `include/uapi/linux/stat.h`, since Linux 5.8.
-const STATX_MNT_ID: u32 = 0x1000;
-/// The same.
+/// Tells the root of a mount (`include/uapi/linux/stat.h`; Linux 5.8).
 const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
 
 /// Whether a file may be a message queue, by what is known without another call: the size is the

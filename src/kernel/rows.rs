@@ -142,9 +142,22 @@ pub struct FdRow {
     /// may be a POSIX message queue, which by its name and inode is a regular file, and of the masters of
     /// pseudoterminals.
     pub filesystem: Option<u64>,
+    /// Of a link that ends in ` (deleted)` though the file has a name: what that means, where it is certain.
+    pub at_name: Option<AtName>,
 }
 
-/// What statx(2) says of a file. Sizes are bytes.
+/// What a link's ` (deleted)` means, by what is there by that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtName {
+    /// The file is called so.
+    Literal,
+    /// It is the kernel's mark, and the file is there again by the name without it.
+    Unmarked,
+    /// It is the kernel's mark, and that name is gone.
+    Gone,
+}
+
+/// What statx_at(2) says of a file. Sizes are bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileStat {
     /// Type and permission bits; anonymous inodes have no type bits.
@@ -198,4 +211,12 @@ pub struct DeviceTables {
     pub ttys: Vec<(u32, u32, u32)>,
     /// The device of the kernel's own tmpfs, on which memfd_create(2) makes its files.
     pub memfd: Option<(u32, u32)>,
+    /// The device of the filesystem of namespaces.
+    pub nsfs: Option<(u32, u32)>,
+    /// The drivers of character devices by major number, where it belongs to one alone.
+    pub char: Vec<(u32, String)>,
+    /// Those of block devices.
+    pub block: Vec<(u32, String)>,
+    /// The drivers of the miscellaneous devices, whose major number is 10, by minor number.
+    pub misc: Vec<(u32, String)>,
 }

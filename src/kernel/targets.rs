@@ -1,7 +1,7 @@
 //! What a person names by a path: a file, what is below a directory, and what of the kernel's own holds a
 //! file.
 
-use super::proc_dir::statx;
+use super::proc_dir::statx_at;
 use super::rows::FileStat;
 use super::{Errno, Failure, Read};
 use nix::dir::Dir;
@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStringExt as _;
 /// The file at a path, symbolic links followed.
 pub fn file_at(path: &[u8]) -> Read<FileStat> {
     let path = CString::new(path).map_err(|_| Failure::new("statx", Errno::EINVAL))?;
-    statx(AT_FDCWD, &path)
+    statx_at(AT_FDCWD, &path)
 }
 
 /// Calls `found` with the device and inode of each file below a directory, itself included, on the mounts that it
@@ -33,7 +33,7 @@ pub fn walk(path: &[u8], found: &mut dyn FnMut(&FileStat), failed: &mut dyn FnMu
 fn entries(folder: &[u8], found: &mut dyn FnMut(&FileStat), folders: &mut Vec<Vec<u8>>) -> Read<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mut dir = Dir::open(folder, flags, Mode::empty()).map_err(|errno| Failure::new("open", errno))?;
-    found(&statx(dir.as_fd(), c"")?);
+    found(&statx_at(dir.as_fd(), c"")?);
     let mut names: Vec<CString> = Vec::new();
     for entry in dir.iter() {
         let entry = entry.map_err(|errno| Failure::new("getdents64", errno))?;
