@@ -1,9 +1,9 @@
 //! From a descriptor's row to the open file description that it refers to.
 
-use super::{Ends, cause, gap, sockets};
+use super::{Ends, cause, gap, questions, sockets};
 use crate::kernel::bits::{self, O_CLOEXEC, O_PATH};
-use crate::kernel::{DeviceTables, FdRow, FileStat, PlaceRow, Read, Source};
-use crate::kind::{self, Clue, FileType};
+use crate::kernel::{AtName, DeviceTables, FdRow, FileStat, PlaceRow, Read, Source};
+use crate::kind::{self, Clue, Extent, FileType};
 use crate::model::{
     self, Access, Beyond, Channel, ChannelKey, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
 };
@@ -59,25 +59,39 @@ impl<'a> Describer<'a> {
         let rdev = stat.map(|stat| stat.rdev);
         let inode = stat.map(|stat| Inode { dev: stat.dev, ino: stat.ino });
         let devpts = self.devpts(pid, row);
-        let clue = Clue {
+        let file_type = stat.map(|stat| file_type(stat.mode));
+        let mut clue = Clue {
             link,
-            file_type: stat.map(|stat| file_type(stat.mode)),
+            file_type,
             inode,
             rdev,
             nlink: stat.map_or(1, |stat| stat.nlink),
+            extent: stat.map(extent),
+            mount: info.and_then(|info| info.mount).or(stat.and_then(|stat| stat.mount)),
             block_size: stat.map_or(0, |stat| stat.block_size),
+            driver: rdev.and_then(|device| driver(&self.devices, file_type, device)),
             is_tty: rdev.is_some_and(|device| is_tty(device, &self.devices)),
             on_memfd_device: stat.is_some_and(|stat| Some(stat.dev) == self.devices.memfd),
+            on_nsfs: stat.is_some_and(|stat| Some(stat.dev) == self.devices.nsfs),
             access,
             protocol,
             is_mqueue: row.filesystem == Some(bits::MQUEUE_MAGIC),
             devpts: devpts.as_ref(),
             lines: info.map_or(&[], |info| &info.lines),
+            answers: &[],
         };
         let kind = kind::recognise(&clue);
-        let description = (kind.describe)(&clue);
+        // Who wants to know no flags and offsets wants to know none of this, which costs more.
+        let asked = if row.info.is_some() { (kind.asks)(&clue) } else { Vec::new() };
+        let answers = questions::answers(self.source, pid, row.fd, asked);
+        clue.answers = &answers;
+        let mut description = (kind.describe)(&clue);
+        if let Some((locks, brief)) = kind::locks(&clue) {
+            description.facts.push(("locks".to_owned(), locks));
+            description.brief = description.brief.map(|first| format!("{first}, {brief}")).or(Some(brief));
+        }
         let (name, marked) = match link {
-            Some(link) => without_mark(link, stat),
+            Some(link) => without_mark(link, stat, row.at_name),
             None => (&b""[..], false),
         };
         let is_socket = clue.file_type == Some(FileType::Socket);
@@ -97,6 +111,7 @@ impl<'a> Describer<'a> {
             offset: info.map(|info| info.pos),
             inode,
             facts: description.facts,
+            brief: description.brief,
             socket: is_socket.then(|| self.sockets.describe(inode, protocol)),
             ends,
             beyond,
@@ -199,12 +214,33 @@ fn is_tty(device: (u32, u32), devices: &DeviceTables) -> bool {
     devices.ttys.iter().any(|&(tty, first, last)| tty == major && (first..=last).contains(&minor))
 }
 
-/// Takes the mark off a name, where the inode confirms it. A file may be called `x (deleted)`: then
-/// the mark is a part of its name, and it has a link left.
-fn without_mark(link: &[u8], stat: Option<FileStat>) -> (&[u8], bool) {
-    match link.strip_suffix(DELETED) {
-        Some(name) if stat.is_some_and(|stat| stat.nlink == 0) => (name, true),
-        _ => (link, false),
+fn extent(stat: FileStat) -> Extent {
+    Extent { size: stat.size, allocated: stat.blocks.saturating_mul(512), mode: stat.mode & !bits::S_IFMT }
+}
+
+/// The major number of all miscellaneous devices (`include/uapi/linux/major.h`).
+const MISC_MAJOR: u32 = 10;
+
+/// The driver of a device file's device.
+fn driver(devices: &DeviceTables, file_type: Option<FileType>, (major, minor): Device) -> Option<&str> {
+    let (table, number) = match file_type? {
+        FileType::Char if major == MISC_MAJOR => (&devices.misc, minor),
+        FileType::Char => (&devices.char, major),
+        FileType::Block => (&devices.block, major),
+        _ => return None,
+    };
+    table.iter().find(|(known, _)| *known == number).map(|(_, name)| name.as_str())
+}
+
+/// Takes the mark off a name, where it is one. A file may be called `x (deleted)`, and one whose name was removed
+/// may have another: then only what is there by the name tells.
+fn without_mark(link: &[u8], stat: Option<FileStat>, at_name: Option<AtName>) -> (&[u8], bool) {
+    let Some(name) = link.strip_suffix(DELETED) else { return (link, false) };
+    match at_name {
+        _ if stat.is_some_and(|stat| stat.nlink == 0) => (name, true),
+        Some(AtName::Gone) => (name, true),
+        Some(AtName::Unmarked) => (name, false),
+        Some(AtName::Literal) | None => (link, false),
     }
 }
 
@@ -216,9 +252,13 @@ mod tests {
     fn a_file_called_deleted_is_not() {
         let named = FileStat { nlink: 1, ..FileStat::default() };
         let removed = FileStat { nlink: 0, ..FileStat::default() };
-        assert_eq!(without_mark(b"/a (deleted)", Some(named)), (&b"/a (deleted)"[..], false));
-        assert_eq!(without_mark(b"/a (deleted)", Some(removed)), (&b"/a"[..], true));
-        assert_eq!(without_mark(b"/a (deleted)", None), (&b"/a (deleted)"[..], false));
+        let (with, without) = (&b"/a (deleted)"[..], &b"/a"[..]);
+        assert_eq!(without_mark(with, Some(named), None), (with, false));
+        assert_eq!(without_mark(with, Some(named), Some(AtName::Literal)), (with, false));
+        assert_eq!(without_mark(with, Some(named), Some(AtName::Gone)), (without, true));
+        assert_eq!(without_mark(with, Some(named), Some(AtName::Unmarked)), (without, false));
+        assert_eq!(without_mark(with, Some(removed), None), (without, true));
+        assert_eq!(without_mark(with, None, None), (with, false));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod files;
 pub mod follow;
 mod identity;
 mod processes;
+mod questions;
 mod roll_call;
 mod sockets;
 mod tables;

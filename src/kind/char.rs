@@ -1,25 +1,38 @@
 //! A character device that is not a terminal (null(4), mem(4), …).
 
+use super::answers::word;
 use super::{Clue, Description, FileType, Kind};
 use crate::model::{Fact, Facts, KindName};
 
 pub const KIND: Kind = Kind {
     name: KindName("char"),
     recognises: |clue| clue.file_type == Some(FileType::Char),
-    describe: |clue| Description { facts: device(clue), ..Description::default() },
-    protocols: &[],
+    describe: |clue| {
+        let mut facts = device(clue);
+        let interface = interface(clue);
+        facts.extend(interface.map(|name| ("iff".to_owned(), Fact::text(name))));
+        Description { facts, brief: interface.map(|name| word(name.as_bytes())), ..Description::default() }
+    },
     sample: Clue {
         link: Some(b"/dev/null"),
         file_type: Some(FileType::Char),
         rdev: Some((1, 3)),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
-/// The device that a device file stands for.
+/// The device that a device file stands for, and the driver that it belongs to.
 pub fn device(clue: &Clue<'_>) -> Facts {
-    clue.rdev
-        .map(|(major, minor)| ("rdev".to_owned(), Fact::text(format!("{major}:{minor}"))))
-        .into_iter()
-        .collect()
+    let device = clue.rdev.map(|(major, minor)| ("rdev", Fact::text(format!("{major}:{minor}"))));
+    let driver = clue.driver.map(|driver| ("driver", Fact::text(driver)));
+    device.into_iter().chain(driver).map(|(name, fact)| (name.to_owned(), fact)).collect()
+}
+
+/// The device of all virtual interfaces, /dev/net/tun (`Documentation/networking/tuntap.rst`).
+const TUN: (u32, u32) = (10, 200);
+
+/// The network interface that a program has made through the descriptor.
+fn interface<'a>(clue: &'a Clue<'_>) -> Option<&'a str> {
+    clue.text("iff").filter(|name| clue.rdev == Some(TUN) && !name.is_empty())
 }

@@ -24,6 +24,6 @@ pub const KIND: Kind = Kind {
         let beyond = end.is_none().then(|| Beyond::Unknown(Failure::no_line("eventfd-id")));
         Description { facts, ends: end.into_iter().collect(), beyond, ..Description::default() }
     },
-    protocols: &[],
     sample: Clue { link: Some(b"anon_inode:[eventfd]"), ..Clue::NONE },
+    ..Kind::BASE
 };

@@ -11,8 +11,8 @@ pub const KIND: Kind = Kind {
         let watches = lines.filter_map(|(_, line)| watch(std::str::from_utf8(line).ok()?)).collect();
         Description { watches, ..Description::default() }
     },
-    protocols: &[],
     sample: Clue { link: Some(b"anon_inode:[eventpoll]"), ..Clue::NONE },
+    ..Kind::BASE
 };
 
 /// One line, `3 events: 80000019 data: 3  pos:0 ino:5b sdev:6` (`fs/eventpoll.c`, `ep_show_fdinfo`): the

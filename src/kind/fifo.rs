@@ -9,6 +9,6 @@ pub const KIND: Kind = Kind {
     name: NAME,
     recognises: |clue| clue.file_type == Some(FileType::Fifo),
     describe: |clue| Description { ends: pipe::end_of(NAME, clue), ..Description::default() },
-    protocols: &[],
     sample: Clue { link: Some(b"/run/initctl"), file_type: Some(FileType::Fifo), ..Clue::NONE },
+    ..Kind::BASE
 };

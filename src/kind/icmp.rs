@@ -14,4 +14,5 @@ pub const KIND: Kind = Kind {
         protocol: Some("PING"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };

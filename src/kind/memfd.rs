@@ -1,6 +1,6 @@
 //! A file in memory that memfd_create(2) made.
 
-use super::{Clue, Description, FileType, Kind};
+use super::{Clue, Description, FileType, Kind, file};
 use crate::model::KindName;
 
 /// The smallest page of hugetlbfs on any machine is 64 KiB; no other filesystem of memory has a
@@ -18,8 +18,7 @@ pub const KIND: Kind = Kind {
             && clue.link_starts_with(b"/memfd:")
             && (clue.on_memfd_device || clue.block_size >= SMALLEST_HUGE_PAGE)
     },
-    describe: |_| Description { nameless: true, ..Description::default() },
-    protocols: &[],
+    describe: |clue| Description { facts: file::extent(clue), nameless: true, ..Description::default() },
     sample: Clue {
         link: Some(b"/memfd:wayland (deleted)"),
         file_type: Some(FileType::Regular),
@@ -27,4 +26,5 @@ pub const KIND: Kind = Kind {
         on_memfd_device: true,
         ..Clue::NONE
     },
+    ..Kind::BASE
 };

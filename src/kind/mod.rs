@@ -5,33 +5,51 @@
 //! `unknown`, recognises all. To add a kind, write its file and name it twice below; a test holds the
 //! list against the folder.
 //!
-//! Nothing here reads anything: a [`Clue`] holds all that the kernel said.
+//! Nothing here reads anything: a [`Clue`] holds all that the kernel said. What takes a call of its own
+//! is a [`Question`] that a kind has, and `collect` puts the answer into the clue. Two files are no kinds:
+//! `answers`, on that, and `locks`, which any file may have.
 
 mod anon;
+mod answers;
 mod block;
+mod bpf_link;
+mod bpf_map;
+mod bpf_prog;
 mod char;
 mod dir;
 mod eventfd;
 mod eventpoll;
+mod fanotify;
 mod fifo;
 mod file;
 mod icmp;
+mod inotify;
+mod io_uring;
+mod locks;
 mod memfd;
 mod mqueue;
+mod namespace;
 mod netlink;
 mod packet;
+mod perf_event;
+mod pidfd;
 mod pipe;
 mod raw;
+mod signalfd;
 mod socket;
 mod symlink;
 mod tcp;
+mod timerfd;
 mod tty;
 mod udp;
 mod udplite;
 mod unix;
 mod unknown;
+mod userfaultfd;
 mod vsock;
 
+pub use answers::{BpfObject, FileHandle, Question};
+pub use locks::locks;
 pub use netlink::protocol_name as netlink_protocol;
 pub use socket::family_name;
 pub use tty::MASTER as PTY_MASTER;
@@ -52,6 +70,8 @@ pub const KINDS: &[&Kind] = &[
     &packet::KIND,
     &vsock::KIND,
     &socket::KIND,
+    &namespace::KIND,
+    &pidfd::KIND,
     &memfd::KIND,
     &mqueue::KIND,
     &file::KIND,
@@ -62,6 +82,16 @@ pub const KINDS: &[&Kind] = &[
     &block::KIND,
     &eventfd::KIND,
     &eventpoll::KIND,
+    &timerfd::KIND,
+    &signalfd::KIND,
+    &inotify::KIND,
+    &fanotify::KIND,
+    &bpf_map::KIND,
+    &bpf_prog::KIND,
+    &bpf_link::KIND,
+    &io_uring::KIND,
+    &userfaultfd::KIND,
+    &perf_event::KIND,
     &anon::KIND,
     &unknown::KIND,
 ];
@@ -76,8 +106,22 @@ pub struct Kind {
     pub describe: fn(&Clue<'_>) -> Description,
     /// Of a kind of socket: the protocols that belong to it.
     pub protocols: &'static [Protocol],
+    /// What of such a file takes a question of its own to the kernel, where that is asked for.
+    pub asks: fn(&Clue<'_>) -> Vec<Question>,
     /// A clue as the kernel gives it for such a file.
     pub sample: Clue<'static>,
+}
+
+impl Kind {
+    /// What a kind has that says nothing of it.
+    const BASE: Self = Self {
+        name: KindName(""),
+        recognises: |_| false,
+        describe: |_| Description::default(),
+        protocols: &[],
+        asks: |_| Vec::new(),
+        sample: Clue::NONE,
+    };
 }
 
 impl std::fmt::Debug for Kind {
@@ -135,12 +179,20 @@ pub struct Clue<'a> {
     pub rdev: Option<(u32, u32)>,
     /// How many names the inode has.
     pub nlink: u32,
+    /// Its length, its permission bits, and what it takes on its device.
+    pub extent: Option<Extent>,
+    /// The mount that it was opened through, by its number in mountinfo (proc_pid_mountinfo(5)).
+    pub mount: Option<u64>,
     /// The block size for I/O, in bytes.
     pub block_size: u32,
+    /// Of a device file: the name of the driver that the device belongs to.
+    pub driver: Option<&'a str>,
     /// Of a character device: whether a terminal driver has it.
     pub is_tty: bool,
     /// Whether it is on the device on which the kernel makes memfds.
     pub on_memfd_device: bool,
+    /// Whether it is on the kernel's filesystem of namespaces.
+    pub on_nsfs: bool,
     /// What the descriptor was opened for.
     pub access: Option<Access>,
     /// Of a socket: the kernel's name for its protocol.
@@ -151,6 +203,19 @@ pub struct Clue<'a> {
     pub devpts: Option<&'a Result<(u32, u32), Failure>>,
     /// The lines of fdinfo that only this kind has.
     pub lines: &'a [(Vec<u8>, Vec<u8>)],
+    /// What was answered to the kind's questions.
+    pub answers: &'a [(Question, Vec<u8>)],
+}
+
+/// What stat(2) says of a file's length and place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Its length in bytes.
+    pub size: u64,
+    /// What it takes, in bytes: less than its length where it has holes.
+    pub allocated: u64,
+    /// The permission bits, with set-user-ID, set-group-ID and sticky.
+    pub mode: u32,
 }
 
 impl Clue<'_> {
@@ -161,14 +226,19 @@ impl Clue<'_> {
         inode: None,
         rdev: None,
         nlink: 1,
+        extent: None,
+        mount: None,
         block_size: 4096,
+        driver: None,
         is_tty: false,
         on_memfd_device: false,
+        on_nsfs: false,
         access: None,
         protocol: None,
         is_mqueue: false,
         devpts: None,
         lines: &[],
+        answers: &[],
     };
 
     /// The value of a line of fdinfo.
@@ -185,6 +255,15 @@ impl Clue<'_> {
     /// Whether the link's text begins so.
     pub fn link_starts_with(&self, prefix: &[u8]) -> bool {
         self.link.is_some_and(|link| link.starts_with(prefix))
+    }
+
+    /// Whether it is an anonymous inode of this name, which some kernels put in brackets and some do not.
+    pub fn is_anonymous(&self, name: &str) -> bool {
+        let told = self.link.and_then(|link| link.strip_prefix(b"anon_inode:"));
+        let bare = |told: &[u8]| {
+            told.strip_prefix(b"[").and_then(|told| told.strip_suffix(b"]")) == Some(name.as_bytes())
+        };
+        told.is_some_and(|told| told == name.as_bytes() || bare(told))
     }
 
     /// Whether the file has a path. The kernel puts `(unreachable)` before one that does not lead
@@ -205,6 +284,8 @@ pub struct Description {
     pub beyond: Option<Beyond>,
     /// Of an epoll instance: what it watches.
     pub watches: Vec<Watch>,
+    /// The most telling of it in one line, in the kernel's own words.
+    pub brief: Option<String>,
     /// The kernel's ` (deleted)` says nothing here: such a file never had a name.
     pub nameless: bool,
 }
@@ -237,7 +318,7 @@ mod tests {
         let files: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|file| file != "mod.rs")
+            .filter(|file| !["mod.rs", "answers.rs", "locks.rs"].contains(&file.as_str()))
             .map(|file| file.trim_end_matches(".rs").to_owned())
             .collect();
         let listed: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_string()).collect();

@@ -14,6 +14,7 @@ pub const KIND: Kind = Kind {
         protocol: Some("NETLINK"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 /// NETLINK_CONNECTED and NETLINK_UNCONNECTED of `net/netlink/af_netlink.h`.

@@ -20,4 +20,5 @@ pub const KIND: Kind = Kind {
         protocol: Some("PACKET"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };

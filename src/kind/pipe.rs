@@ -11,8 +11,8 @@ pub const KIND: Kind = Kind {
     // through `/proc/PID/fd` keeps it.
     recognises: |clue| clue.file_type == Some(FileType::Fifo) && clue.link_starts_with(b"pipe:["),
     describe: |clue| Description { ends: end_of(NAME, clue), ..Description::default() },
-    protocols: &[],
     sample: Clue { link: Some(b"pipe:[4711]"), file_type: Some(FileType::Fifo), ..Clue::NONE },
+    ..Kind::BASE
 };
 
 /// The end that a descriptor of a pipe, FIFO or queue is. One opened with O_PATH is none.

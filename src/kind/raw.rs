@@ -14,6 +14,7 @@ pub const KIND: Kind = Kind {
         protocol: Some("RAW"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 const fn protocol(name: &'static str, family: &'static str) -> Protocol {

@@ -44,6 +44,7 @@ pub const KIND: Kind = Kind {
         protocol: Some("XDP"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 const fn protocol(name: &'static str, family: &'static str) -> Protocol {

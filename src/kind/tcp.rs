@@ -20,6 +20,7 @@ pub const KIND: Kind = Kind {
         protocol: Some("TCPv6"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 const fn protocol(name: &'static str, family: &'static str) -> Protocol {

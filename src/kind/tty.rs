@@ -17,7 +17,6 @@ pub const KIND: Kind = Kind {
             }
         }
     },
-    protocols: &[],
     sample: Clue {
         link: Some(b"/dev/pts/3"),
         file_type: Some(FileType::Char),
@@ -25,6 +24,7 @@ pub const KIND: Kind = Kind {
         is_tty: true,
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 /// The device of all masters (ptmx(4)).

@@ -14,6 +14,7 @@ pub const KIND: Kind = Kind {
         protocol: Some("UDP"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 /// A protocol of datagrams.

@@ -17,4 +17,5 @@ pub const KIND: Kind = Kind {
         protocol: Some("UDP-Lite"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };

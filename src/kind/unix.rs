@@ -18,6 +18,7 @@ pub const KIND: Kind = Kind {
         protocol: Some("UNIX-STREAM"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 /// How many descriptors were sent to it and not yet received (SCM_RIGHTS of unix(7)): they are open, and

@@ -7,6 +7,6 @@ pub const KIND: Kind = Kind {
     name: KindName("unknown"),
     recognises: |_| true,
     describe: |_| Description::default(),
-    protocols: &[],
-    sample: Clue { link: Some(b"net:[4026531833]"), ..Clue::NONE },
+    sample: Clue { link: Some(b"mystery:[4026531833]"), ..Clue::NONE },
+    ..Kind::BASE
 };

@@ -14,6 +14,7 @@ pub const KIND: Kind = Kind {
         protocol: Some("AF_VSOCK"),
         ..Clue::NONE
     },
+    ..Kind::BASE
 };
 
 /// The kernel's vsock borrows TCP's states (`net/vmw_vsock/af_vsock.c`).

@@ -1,4 +1,4 @@
-//! The O_* flags of open(2) and the events of epoll(7) by name.
+//! Bits by name: the O_* flags of open(2), the events of epoll(7), and any other.
 
 /// A flag's bits and its name, a flag that contains another before it.
 const NAMES: [(u32, &str); 12] = [
@@ -64,18 +64,24 @@ const EVENTS: [(u32, &str); 13] = [
 /// The names in `events`; bits without a name as one hexadecimal number. EPOLLERR and EPOLLHUP are in all,
 /// because the kernel adds them, and are left out.
 pub fn event_names(events: u32) -> Vec<String> {
-    let mut rest = events & !0x018;
-    let mut names = Vec::new();
-    for (bit, name) in EVENTS {
+    bit_names(events & !0x018, &EVENTS)
+}
+
+/// The names of the bits that are set, in the order of `names`; those without a name as one hexadecimal
+/// number.
+pub fn bit_names(bits: u32, names: &[(u32, &str)]) -> Vec<String> {
+    let mut rest = bits;
+    let mut found = Vec::new();
+    for (bit, name) in names {
         if rest & bit != 0 {
-            names.push(name.to_owned());
+            found.push((*name).to_owned());
             rest &= !bit;
         }
     }
     if rest != 0 {
-        names.push(format!("{rest:#x}"));
+        found.push(format!("{rest:#x}"));
     }
-    names
+    found
 }
 
 #[cfg(test)]

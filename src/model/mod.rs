@@ -23,7 +23,7 @@ mod wiring;
 pub use candidate::Candidate;
 pub use changes::changes;
 pub use endpoint::{Beyond, Channel, ChannelKey, Endpoint, Means, Side, Watch};
-pub use flags::{event_names, flag_names};
+pub use flags::{bit_names, event_names, flag_names};
 pub use gap::{Failure, Gap, Hint, Subject};
 pub use names::KindName;
 pub use open_file::{Access, Fact, Facts, FileId, Identity, Inode, OpenFile};

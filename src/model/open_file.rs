@@ -61,6 +61,8 @@ pub enum Fact {
     Text(Vec<u8>),
     /// A number.
     Number(u64),
+    /// A number that may be below zero.
+    Integer(i64),
     /// Yes or no.
     Flag(bool),
     /// A length of time.
@@ -99,9 +101,8 @@ pub struct OpenFile {
     pub kind: KindName,
     /// The kernel's name for it, without ` (deleted)` when [`Self::deleted`] says so.
     pub name: Result<Vec<u8>, Failure>,
-    /// Whether the kernel says that the name it was opened by is gone, and no other name is left. One
-    /// that has lost this name alone keeps the kernel's mark within its name: by that it cannot be told
-    /// from a file that is called so.
+    /// Whether the name that it was opened by is gone. A file that has another name left and may, by what
+    /// could be found out, as well be called `x (deleted)` is not said to be.
     pub deleted: bool,
     /// What it was opened for; `None` where that was not read.
     pub access: Option<Access>,
@@ -113,6 +114,9 @@ pub struct OpenFile {
     pub inode: Option<Inode>,
     /// What only this kind has.
     pub facts: Facts,
+    /// The most telling of the facts in one line, in the kernel's own words and in no language. Some of it
+    /// may be another process's words.
+    pub brief: Option<String>,
     /// Of a socket: its state and addresses.
     pub socket: Option<Socket>,
     /// The channels that it is an end of; none where it is an end of nothing.

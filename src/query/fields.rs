@@ -382,6 +382,7 @@ fn inner<'a>(fact: &'a Fact, keys: &[String]) -> Value<'a> {
         (_, Some(_)) => Value::Absent,
         (Fact::Text(bytes), None) => text(bytes),
         (Fact::Number(count), None) => number(*count),
+        (Fact::Integer(count), None) => number(*count),
         (Fact::Flag(flag), None) => Value::Bool(*flag),
         (Fact::Time(time), None) => Value::Seconds(time.as_secs_f64()),
         (Fact::Group(facts), None) => Value::Bool(!facts.is_empty()),

@@ -107,6 +107,9 @@ impl<'a> Context<'a> {
         if file.deleted {
             text.push_str(" (deleted)");
         }
+        if let Some(brief) = &file.brief {
+            let _ = write!(text, " ({})", escape::show(brief.as_bytes()));
+        }
         // The offset of what cannot be seeked stays 0.
         if let Some(offset) = file.offset.filter(|&offset| offset != 0) {
             let _ = write!(text, " (offset {offset})");
@@ -250,6 +253,7 @@ fn show(fact: &Fact) -> String {
     match fact {
         Fact::Text(text) => escape::show(text),
         Fact::Number(number) => number.to_string(),
+        Fact::Integer(number) => number.to_string(),
         Fact::Flag(flag) => flag.to_string(),
         Fact::Time(time) => format!("{time:?}"),
         Fact::List(list) => list.iter().map(show).collect::<Vec<_>>().join(","),

@@ -85,6 +85,7 @@ impl Serialize for FactDoc<'_> {
         match self.0 {
             Fact::Text(bytes) => serializer.serialize_str(&String::from_utf8_lossy(bytes)),
             Fact::Number(number) => serializer.serialize_u64(*number),
+            Fact::Integer(number) => serializer.serialize_i64(*number),
             Fact::Flag(flag) => serializer.serialize_bool(*flag),
             Fact::Time(time) => serializer.serialize_f64(time.as_secs_f64()),
             Fact::List(list) => serializer.collect_seq(list.iter().map(FactDoc)),

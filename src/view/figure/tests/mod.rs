@@ -44,6 +44,7 @@ impl Draft {
             offset: Some(0),
             inode: Some(Inode { dev: (0, 14), ino }),
             facts: Vec::new(),
+            brief: None,
             socket: None,
             ends: Vec::new(),
             beyond: None,
