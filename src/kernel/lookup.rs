@@ -6,7 +6,7 @@
 //! that does not tell, on filesystems without a server.
 
 use super::mounts;
-use super::proc_dir::statx_at;
+use super::proc_dir::{ProcDir, read_whole, statx_at};
 use super::rows::{AtName, FileStat};
 use super::{Errno, Failure, Read};
 use nix::fcntl::{OFlag, openat, readlinkat};
@@ -121,15 +121,25 @@ impl Root {
 /// How a file is opened that is only to be compared.
 const PLACE: i32 = libc::O_PATH | libc::O_NOFOLLOW;
 
+/// Another file says something only on the mount that this one was opened through: elsewhere the path may be one
+/// of another mount namespace.
 fn compare(place: &OwnedFd, stat: &FileStat) -> Option<Found> {
     let found = statx_at(place.as_fd(), c"").ok()?;
-    Some(if (found.dev, found.ino) == (stat.dev, stat.ino) { Found::It } else { Found::Another })
+    let is_it = (found.dev, found.ino) == (stat.dev, stat.ino);
+    let is_there = stat.mount.is_some() && stat.mount == found.mount;
+    if is_it { Some(Found::It) } else { is_there.then_some(Found::Another) }
 }
 
+/// Whether a mount is of a filesystem without a server. A process sees the mounts below its root; for another
+/// root of the same namespace the reader may see more.
 fn is_local(process: BorrowedFd<'_>, mount: u64) -> bool {
     let mut text = Vec::new();
-    super::proc_dir::read_whole(process, "mountinfo", &mut text).is_ok()
-        && mounts::parse(&text).iter().any(|known| known.id == mount && known.is_local())
+    let mut is_in = |read: &mut dyn FnMut(&mut Vec<u8>) -> Read<()>| {
+        read(&mut text).is_ok()
+            && mounts::parse(&text).iter().any(|known| known.id == mount && known.is_local())
+    };
+    is_in(&mut |text| read_whole(process, "mountinfo", text))
+        || is_in(&mut |text| read_whole(ProcDir::of_this_thread()?.as_fd(), "mountinfo", text))
 }
 
 /// The rest of a path below a directory, without a slash at its beginning.
