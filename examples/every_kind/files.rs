@@ -3,10 +3,12 @@
 use crate::Outcome;
 use crate::report::{Opened, Report};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::libc::{F_RDLCK, F_WRLCK, c_int, flock};
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_open, mq_unlink};
 use nix::pty::openpty;
 use nix::sys::stat::Mode;
 use nix::unistd::{dup, mkfifo, pipe2, ttyname};
+use serde_json::json;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub fn open_all(report: &mut Report, directory: &Path) -> Outcome<()> {
     regular(report, directory)?;
+    locked(report, directory)?;
     named(report, directory)?;
     terminals(report)?;
     devices(report)?;
@@ -63,6 +66,58 @@ fn regular(report: &mut Report, directory: &Path) -> Outcome<()> {
     let path = directory.join("a name that ends in (deleted)");
     fs::write(&path, "")?;
     report.add(opened("a file of a misleading name", "file", "r", &path, OFlag::O_RDONLY)?);
+
+    let path = directory.join("one of two names");
+    fs::write(&path, "")?;
+    fs::hard_link(&path, directory.join("the other name"))?;
+    let one = opened("a file that has lost one of its names", "file", "r", &path, OFlag::O_RDONLY)?;
+    fs::remove_file(&path)?;
+    report.add(one.with("deleted", true));
+    Ok(())
+}
+
+/// Locks of all sorts, on files of their own.
+fn locked(report: &mut Report, directory: &Path) -> Outcome<()> {
+    let pid = std::process::id();
+    let file = |name: &str| {
+        let path = directory.join(name);
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT;
+        Outcome::Ok((open(&path, flags, Mode::S_IRUSR | Mode::S_IWUSR)?, path))
+    };
+    let range = |kind: c_int, start: i64, length: i64| {
+        let kind = i16::try_from(kind).unwrap_or_default();
+        flock { l_type: kind, l_whence: 0, l_start: start, l_len: length, l_pid: 0 }
+    };
+    let mut add = |what: &str, (file, path): (OwnedFd, PathBuf), locks: serde_json::Value| {
+        let opened = Opened::new(what, "file", "rw", file);
+        report.add(opened.with("name", path.to_string_lossy()).with("locks", locks));
+    };
+    let whole = file("a whole lock")?;
+    rustix::fs::flock(&whole.0, rustix::fs::FlockOperation::LockExclusive)?;
+    let lock = json!({"type": "FLOCK", "mode": "WRITE", "advisory": true, "pid": pid, "start": 0});
+    add("a file that is locked", whole, json!([lock]));
+
+    let parts = file("a lock of parts")?;
+    fcntl(&parts.0, FcntlArg::F_SETLK(&range(F_WRLCK, 5, 10)))?;
+    fcntl(&parts.0, FcntlArg::F_SETLK(&range(F_RDLCK, 100, 0)))?;
+    fcntl(&parts.0, FcntlArg::F_OFD_SETLK(&range(F_RDLCK, 50, 10)))?;
+    let posix = json!({"type": "POSIX", "advisory": true, "pid": pid});
+    let with = |lock: &serde_json::Value, mode: &str, start: i64, end: Option<i64>| {
+        let mut lock = lock.clone();
+        lock["mode"] = mode.into();
+        lock["start"] = start.into();
+        if let Some(end) = end {
+            lock["end"] = end.into();
+        }
+        lock
+    };
+    let own = json!({"type": "OFDLCK", "advisory": true});
+    let locks = [
+        with(&posix, "WRITE", 5, Some(14)),
+        with(&posix, "READ", 100, None),
+        with(&own, "READ", 50, Some(59)),
+    ];
+    add("a file of which parts are locked", parts, json!(locks));
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! `ganariya-fd inspect PID` with the pid that it prints (or lsof, lsfd, `ls -l /proc/PID/fd`). The
 //! tests hold what `inspect` shows against what this program says of itself. So it says only what it
 //! knows from its own calls (open, fcntl, fstat, lseek, getsockname, getpeername) and reads nothing of
-//! `/proc`.
+//! `/proc`, where it only opens its namespaces. What takes `unsafe` calls is opened by `tests/inspect/zoo.py`.
 //!
 //! It prints one line of JSON, works in a temporary directory of its own, and at the end of its
 //! standard input (Ctrl-D) removes that and exits.

@@ -102,6 +102,12 @@ fn describe(opened: &Opened) -> Outcome<Value> {
     fields.insert("ino".to_owned(), stat.st_ino.into());
     let is_device =
         matches!(SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT, SFlag::S_IFCHR | SFlag::S_IFBLK);
+    if matches!(fields["kind"].as_str(), Some("file" | "dir" | "symlink" | "memfd" | "mqueue")) {
+        fields.insert("size".to_owned(), stat.st_size.into());
+        fields.insert("allocated".to_owned(), (stat.st_blocks * 512).into());
+        fields.insert("nlink".to_owned(), stat.st_nlink.into());
+        fields.insert("permissions".to_owned(), format!("{:04o}", stat.st_mode & 0o7777).into());
+    }
     if is_device {
         fields.insert("rdev".to_owned(), device(stat.st_rdev).into());
     }

@@ -58,6 +58,10 @@ fn without_sock_diag_the_tables_under_proc_net_are_shown() {
         }
         // A table leaves out the queues of a listening unix socket and much else, but never differs.
         for (key, value) in table["facts"].as_object().unwrap() {
+            // What a timer has left is less each time.
+            if key == "it_value" {
+                continue;
+            }
             let told = diag["facts"].get(key);
             // In a name it writes NUL as `@`, and does not tell which of the two it was (unix(7)).
             if diag["kind"] == "unix" && key == "local" {

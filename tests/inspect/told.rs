@@ -1,12 +1,13 @@
 //! What the fixture tells of its own descriptors, and what has to be shown of them.
 
 use crate::common::{self, Actor, descriptor, every_kind};
+use nix::sys::statfs::{BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, statfs};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 /// What is told by the name that it is shown by.
-const SAME: [&str; 21] = [
+const SAME: [&str; 37] = [
     "family",
     "type",
     "protocol",
@@ -28,10 +29,26 @@ const SAME: [&str; 21] = [
     "eventfd-count",
     "eventfd-semaphore",
     "rdev",
+    "clockid",
+    "clock",
+    "settime flags",
+    "ticks",
+    "it_value",
+    "it_interval",
+    "sigmask",
+    "Pid",
+    "NSpid",
+    "command",
+    "inode",
+    "size",
+    "allocated",
+    "nlink",
+    "locks",
+    "API",
 ];
 
 /// What is shown only where it is told.
-const NEVER_MADE_UP: [&str; 4] = ["local", "remote", "shutdown", "interface"];
+const NEVER_MADE_UP: [&str; 6] = ["local", "remote", "shutdown", "interface", "locks", "lock"];
 
 /// The fixture in a network namespace of its own; nothing where it may not make one.
 pub fn alone(arguments: &[&str]) -> Option<(Actor, Value)> {
@@ -103,9 +120,47 @@ pub fn check_facts(pid: i32, told: &Value, shown: &Value, gaps: &Value) {
     if told.get("scm_fds").is_none() {
         assert!(facts.get("scm_fds").is_none_or(|count| *count == 0), "{what}: {facts}");
     }
+    if let Some(mode) = told.get("permissions") {
+        assert_eq!(facts["mode"], *mode, "{what}: {facts}");
+    }
+    if let Some(most) = told.get("it_value_below").and_then(Value::as_f64) {
+        let left = facts["it_value"].as_f64().unwrap();
+        assert!(left > 0.0 && left <= most, "{what}: {facts}");
+    }
+    check_watches(told, facts);
     for key in told.get("facts").and_then(Value::as_array).into_iter().flatten() {
         assert!(facts.get(key.as_str().unwrap()).is_some(), "{key} of {what}: {facts}");
     }
+}
+
+/// Holds what is watched against what was asked to be. Where the right is missing, paths are not known.
+fn check_watches(told: &Value, facts: &Value) {
+    if let Some(flags) = told.get("group_flags") {
+        assert_eq!(facts["flags"], *flags);
+    }
+    for (key, list) in [("watches", "inotify"), ("marks", "fanotify")] {
+        let Some(watches) = told.get(key).and_then(Value::as_array) else { continue };
+        let shown = facts[list].as_array().unwrap();
+        assert_eq!(shown.len(), watches.len(), "{facts}");
+        for watch in watches {
+            let same = |shown: &&Value| {
+                let mut keys = watch.as_object().unwrap().keys();
+                keys.all(|key| shown.get(key) == watch.get(key) || (key == "path" && !may_open_handles()))
+            };
+            assert!(shown.iter().any(|shown| same(&shown)), "{watch}: {facts}");
+        }
+    }
+}
+
+/// Whether files may be opened by their handles (open_by_handle_at(2)), and the temporary directory is on a
+/// filesystem that has none of another machine or process.
+fn may_open_handles() -> bool {
+    const DAC_READ_SEARCH: u64 = 1 << 2;
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    let capable = u64::from_str_radix(line.trim(), 16).unwrap() & DAC_READ_SEARCH != 0;
+    let kind = statfs(&std::env::temp_dir()).unwrap().filesystem_type();
+    capable && [BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC].contains(&kind)
 }
 
 /// Holds the peers of one descriptor against those that its process has made for it.
