@@ -21,13 +21,20 @@ pub struct Describer<'a> {
     devices: DeviceTables,
     sockets: sockets::Tables,
     need: Ends,
+    /// Whether it is asked for more than ends.
+    facts: bool,
     /// The devpts instance of each master opened by a path, within one process.
     devpts: HashMap<(i32, Vec<u8>), Read<Device>>,
 }
 
 impl<'a> Describer<'a> {
     pub fn new(source: &'a dyn Source, sockets: sockets::Tables, need: Ends) -> Self {
-        Self { source, devices: source.devices(), sockets, need, devpts: HashMap::new() }
+        Self { source, devices: source.devices(), sockets, need, facts: true, devpts: HashMap::new() }
+    }
+
+    /// Describes nothing but ends from now on.
+    pub fn only_ends(&mut self) {
+        self.facts = false;
     }
 
     /// The sockets that have an end of one of these channels.
@@ -66,10 +73,10 @@ impl<'a> Describer<'a> {
             inode,
             rdev,
             nlink: stat.map_or(1, |stat| stat.nlink),
-            extent: stat.map(extent),
+            extent: stat.filter(|_| self.facts).map(extent),
             mount: info.and_then(|info| info.mount).or(stat.and_then(|stat| stat.mount)),
             block_size: stat.map_or(0, |stat| stat.block_size),
-            driver: rdev.and_then(|device| driver(&self.devices, file_type, device)),
+            driver: rdev.filter(|_| self.facts).and_then(|device| driver(&self.devices, file_type, device)),
             is_tty: rdev.is_some_and(|device| is_tty(device, &self.devices)),
             on_memfd_device: stat.is_some_and(|stat| Some(stat.dev) == self.devices.memfd),
             on_nsfs: stat.is_some_and(|stat| Some(stat.dev) == self.devices.nsfs),
@@ -78,13 +85,13 @@ impl<'a> Describer<'a> {
             is_mqueue: row.filesystem == Some(bits::MQUEUE_MAGIC),
             devpts: devpts.as_ref(),
             lines: info.map_or(&[], |info| &info.lines),
-            answers: &[],
+            answers: None,
         };
         let kind = kind::recognise(&clue);
         // Who wants to know no flags and offsets wants to know none of this, which costs more.
-        let asked = if row.info.is_some() { (kind.asks)(&clue) } else { Vec::new() };
+        let asked = if row.info.is_some() && self.facts { (kind.asks)(&clue) } else { Vec::new() };
         let answers = questions::answers(self.source, pid, row.fd, asked);
-        clue.answers = &answers;
+        clue.answers = Some(&answers);
         let mut description = (kind.describe)(&clue);
         if let Some((locks, brief)) = kind::locks(&clue) {
             description.facts.push(("locks".to_owned(), locks));

@@ -1,12 +1,12 @@
 //! The questions that a kind has on a file, put to the source.
 
 use crate::kernel::{self, FileAsk, Source};
-use crate::kind::{BpfObject, Question};
+use crate::kind::{Answers, BpfObject, Question};
 
 /// Asks them all. What is not answered is left out: mostly the right is missing, or the file is gone.
-pub fn answers(source: &dyn Source, pid: i32, fd: i32, questions: Vec<Question>) -> Vec<(Question, Vec<u8>)> {
+pub fn answers(source: &dyn Source, pid: i32, fd: i32, questions: Vec<Question>) -> Answers {
     if questions.is_empty() {
-        return Vec::new();
+        return Answers::new();
     }
     let asks: Vec<FileAsk> = questions.iter().map(ask).collect();
     let answers = source.ask_file(pid, fd, &asks);

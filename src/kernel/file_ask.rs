@@ -148,8 +148,16 @@ fn paths(pid: i32, asks: &[FileAsk]) -> HashMap<usize, Read<Vec<u8>>> {
 
 fn ask_places(root: &Root, mounts: &[Mount], asks: &[FileAsk]) -> HashMap<usize, Read<Vec<u8>>> {
     let mut here = None;
+    let mut by_device: HashMap<(u32, u32), Vec<&Mount>> = HashMap::new();
+    for mount in mounts.iter().filter(|mount| mount.is_local()) {
+        by_device.entry(mount.dev).or_default().push(mount);
+    }
+    for mounts in by_device.values_mut() {
+        mounts.sort_by_key(|mount| mount.root.len());
+        mounts.truncate(TRIES);
+    }
     let mut answer = |ask: &FileAsk| match ask {
-        FileAsk::PathOf(handle) => Some(path(root, mounts, handle, &mut here)),
+        FileAsk::PathOf(handle) => Some(path(root, by_device.get(&handle.dev), handle, &mut here)),
         FileAsk::MountPoint(id) => {
             let mount = mounts.iter().find(|mount| mount.id == *id);
             Some(
@@ -164,13 +172,15 @@ fn ask_places(root: &Root, mounts: &[Mount], asks: &[FileAsk]) -> HashMap<usize,
 /// How many mounts of one filesystem are tried, of those that show a part of it each.
 const TRIES: usize = 4;
 
-/// The path of a file. `here` is the mount at which the working directory is.
-fn path(root: &Root, mounts: &[Mount], handle: &FileHandle, here: &mut Option<u64>) -> Read<Vec<u8>> {
-    let mut of_it: Vec<&Mount> =
-        mounts.iter().filter(|mount| mount.dev == handle.dev && mount.is_local()).collect();
-    of_it.sort_by_key(|mount| mount.root.len());
+/// The path of a file on one of these mounts. `here` is the one at which the working directory is.
+fn path(
+    root: &Root,
+    mounts: Option<&Vec<&Mount>>,
+    handle: &FileHandle,
+    here: &mut Option<u64>,
+) -> Read<Vec<u8>> {
     let mut failure = Failure::new("read (mountinfo)", Errno::ENOENT);
-    for mount in of_it.into_iter().take(TRIES) {
+    for mount in mounts.into_iter().flatten() {
         match path_in(root, mount, handle, here) {
             // Without the right there is no use in asking again.
             Err(errno @ Failure { errno: Errno::EPERM | Errno::ENOSYS, .. }) => return Err(errno),

@@ -148,6 +148,9 @@ fn below<'a>(directory: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
     path.strip_prefix(directory)?.strip_prefix(b"/")
 }
 
+/// How often a look-up is made that the kernel gives up.
+const TRIES: usize = 4;
+
 /// Opens a path, in which no link is followed, where the kernel has all of it at hand: EAGAIN where it has not.
 fn cached(dir: BorrowedFd<'_>, path: &[u8], flags: i32) -> Result<OwnedFd, Errno> {
     let path = if path.is_empty() { &b"."[..] } else { path };
@@ -157,17 +160,28 @@ fn cached(dir: BorrowedFd<'_>, path: &[u8], flags: i32) -> Result<OwnedFd, Errno
     let mut how: libc::open_how = unsafe { std::mem::zeroed() };
     how.flags = u64::from((flags | libc::O_CLOEXEC).unsigned_abs());
     how.resolve = libc::RESOLVE_CACHED | libc::RESOLVE_NO_SYMLINKS;
-    // SAFETY: the path ends in NUL, `how` is as long as is said, and both outlive the call.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_openat2,
-            dir.as_raw_fd(),
-            path.as_ptr(),
-            &raw const how,
-            std::mem::size_of::<libc::open_how>(),
-        )
+    let open = || {
+        // SAFETY: the path ends in NUL, `how` is as long as is said, and both outlive the call.
+        let fd = unsafe {
+            libc::syscall(
+                libc::SYS_openat2,
+                dir.as_raw_fd(),
+                path.as_ptr(),
+                &raw const how,
+                std::mem::size_of::<libc::open_how>(),
+            )
+        };
+        Errno::result(fd)
     };
-    let fd = Errno::result(fd)?;
+    // It is the answer also where somebody has moved or mounted anything meanwhile.
+    let mut answer = open();
+    for _ in 1..TRIES {
+        if answer != Err(Errno::EAGAIN) {
+            break;
+        }
+        answer = open();
+    }
+    let fd = answer?;
     let fd = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
     // SAFETY: the call has just given this descriptor to nobody else.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })

@@ -3,9 +3,10 @@
 
 use super::Clue;
 use crate::model::{Fact, Facts};
+use std::collections::HashMap;
 
 /// One question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Question {
     /// The command of the process that the pidfd refers to, whose pid its fdinfo has.
     CommandOf(i32),
@@ -22,7 +23,7 @@ pub enum Question {
 }
 
 /// What bpf(2) numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BpfObject {
     /// A map.
     Map,
@@ -31,7 +32,7 @@ pub enum BpfObject {
 }
 
 /// A file by what open_by_handle_at(2) takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileHandle {
     /// The device of its filesystem, as the kernel has it for itself: of some filesystems stat(2) gives
     /// another.
@@ -44,10 +45,13 @@ pub struct FileHandle {
     pub bytes: Vec<u8>,
 }
 
+/// What was answered: a program may watch tens of thousands of directories.
+pub type Answers = HashMap<Question, Vec<u8>>;
+
 impl Clue<'_> {
     /// The answer to a question, where there is one.
     pub fn answer(&self, question: &Question) -> Option<&[u8]> {
-        self.answers.iter().find(|(asked, _)| asked == question).map(|(_, answer)| &answer[..])
+        self.answers?.get(question).map(Vec::as_slice)
     }
 
     /// The lines of fdinfo under their own names, in order: each as `decode` has it by its name and value,

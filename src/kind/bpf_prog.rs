@@ -64,17 +64,18 @@ const TYPES: [&str; 33] = [
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Answers, Question};
     use super::*;
-    use crate::kind::Question;
 
     #[test]
     fn a_program_is_told_by_type_number_and_name() {
         let line = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let lines = [line("prog_type", "6"), line("prog_tag", "5941931744136000"), line("prog_id", "97")];
         let clue = Clue { lines: &lines, ..KIND.sample };
-        let answers = [(Question::BpfName(BpfObject::Prog, 97), b"drop all".to_vec())];
-        assert_eq!((KIND.asks)(&clue), [answers[0].0.clone()]);
-        let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: &answers, ..clue });
+        let asked = Question::BpfName(BpfObject::Prog, 97);
+        let answers = Answers::from([(asked.clone(), b"drop all".to_vec())]);
+        assert_eq!((KIND.asks)(&clue), [asked]);
+        let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: Some(&answers), ..clue });
         assert_eq!(brief.as_deref(), Some("xdp id 97 \"drop all\""));
         assert_eq!(facts[1].1, Fact::text("5941931744136000"));
         // One of a type that this list does not have yet.

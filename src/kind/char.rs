@@ -9,8 +9,10 @@ pub const KIND: Kind = Kind {
     recognises: |clue| clue.file_type == Some(FileType::Char),
     describe: |clue| {
         let mut facts = device(clue);
+        // What a driver has to tell, such as `drm-driver`; without anything behind the name it tells nothing.
+        let lines = clue.facts(|name, value| (name == "iff").then(|| Fact::text(value)));
+        facts.extend(lines.into_iter().filter(|(_, fact)| *fact != Fact::text("")));
         let interface = interface(clue);
-        facts.extend(interface.map(|name| ("iff".to_owned(), Fact::text(name))));
         Description { facts, brief: interface.map(|name| word(name.as_bytes())), ..Description::default() }
     },
     sample: Clue {

@@ -139,6 +139,7 @@ const EVENTS: [(u32, &str); 24] = [
 
 #[cfg(test)]
 mod tests {
+    use super::super::Answers;
     use super::*;
 
     #[test]
@@ -152,8 +153,8 @@ mod tests {
         ];
         let clue = Clue { lines: &lines, ..KIND.sample };
         assert_eq!((KIND.asks)(&clue), [Question::MountPoint(27)]);
-        let answers = [(Question::MountPoint(27), b"/mnt".to_vec())];
-        let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: &answers, ..clue });
+        let answers = Answers::from([(Question::MountPoint(27), b"/mnt".to_vec())]);
+        let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: Some(&answers), ..clue });
         assert_eq!(brief.as_deref(), Some("ino 246951 on 254:0, filesystem 254:0, mount /mnt"));
         let flags = list(["FAN_CLASS_NOTIF", "FAN_CLOEXEC", "FAN_UNLIMITED_QUEUE"]);
         assert_eq!(facts[0], ("flags".to_owned(), flags));

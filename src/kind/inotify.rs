@@ -101,7 +101,7 @@ const EVENTS: [(u32, &str); 22] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::FileHandle;
+    use super::super::{Answers, FileHandle};
     use super::*;
 
     #[test]
@@ -114,8 +114,8 @@ mod tests {
         let asked = (KIND.asks)(&clue);
         assert_eq!(asked, [Question::PathOf(handle)]);
         assert_eq!((KIND.describe)(&clue).brief.as_deref(), Some("ino 246951 on 8:26"));
-        let answers = [(asked[0].clone(), b"/tmp/a b".to_vec())];
-        let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: &answers, ..clue });
+        let answers = Answers::from([(asked[0].clone(), b"/tmp/a b".to_vec())]);
+        let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: Some(&answers), ..clue });
         assert_eq!(brief.as_deref(), Some("\"/tmp/a b\""));
         let expected = Fact::Group(named([
             Some(("wd", Fact::Number(10))),

@@ -48,7 +48,7 @@ mod unknown;
 mod userfaultfd;
 mod vsock;
 
-pub use answers::{BpfObject, FileHandle, Question};
+pub use answers::{Answers, BpfObject, FileHandle, Question};
 pub use locks::locks;
 pub use netlink::protocol_name as netlink_protocol;
 pub use socket::family_name;
@@ -204,7 +204,7 @@ pub struct Clue<'a> {
     /// The lines of fdinfo that only this kind has.
     pub lines: &'a [(Vec<u8>, Vec<u8>)],
     /// What was answered to the kind's questions.
-    pub answers: &'a [(Question, Vec<u8>)],
+    pub answers: Option<&'a Answers>,
 }
 
 /// What stat(2) says of a file's length and place.
@@ -238,7 +238,7 @@ impl Clue<'_> {
         is_mqueue: false,
         devpts: None,
         lines: &[],
-        answers: &[],
+        answers: None,
     };
 
     /// The value of a line of fdinfo.

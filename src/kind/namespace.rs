@@ -38,6 +38,7 @@ fn by_link(clue: &Clue<'_>) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Answers;
     use super::*;
     use crate::model::Inode;
 
@@ -47,8 +48,8 @@ mod tests {
         let clue = Clue { link: Some(b"/run/netns/x"), on_nsfs: true, inode, ..KIND.sample };
         assert!((KIND.recognises)(&clue));
         assert_eq!((KIND.asks)(&clue), [Question::NamespaceType]);
-        let answers = [(Question::NamespaceType, b"net".to_vec())];
-        let described = (KIND.describe)(&Clue { answers: &answers, ..clue });
+        let answers = Answers::from([(Question::NamespaceType, b"net".to_vec())]);
+        let described = (KIND.describe)(&Clue { answers: Some(&answers), ..clue });
         assert_eq!(described.brief.as_deref(), Some("net:[7]"));
         assert_eq!(described.facts[0].1, Fact::text("net"));
     }
