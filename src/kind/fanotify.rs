@@ -155,7 +155,7 @@ mod tests {
         assert_eq!((KIND.asks)(&clue), [Question::MountPoint(27)]);
         let answers = Answers::from([(Question::MountPoint(27), b"/mnt".to_vec())]);
         let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: Some(&answers), ..clue });
-        assert_eq!(brief.as_deref(), Some("ino 246951 on 254:0, filesystem 254:0, mount /mnt"));
+        assert_eq!(brief.as_deref(), Some("ino 246951@254:0, filesystem 254:0, mount /mnt"));
         let flags = list(["FAN_CLASS_NOTIF", "FAN_CLOEXEC", "FAN_UNLIMITED_QUEUE"]);
         assert_eq!(facts[0], ("flags".to_owned(), flags));
         assert_eq!(facts[1].0, "event-flags");

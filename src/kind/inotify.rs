@@ -44,7 +44,7 @@ pub fn name(clue: &Clue<'_>, pairs: &Pairs<'_>) -> Option<String> {
         return Some(word(path));
     }
     let ((major, minor), ino) = (pairs.device()?, pairs.hex::<u64>("ino")?);
-    Some(format!("ino {ino} on {major}:{minor}"))
+    Some(format!("ino {ino}@{major}:{minor}"))
 }
 
 fn path<'a>(clue: &'a Clue<'_>, pairs: &Pairs<'_>) -> Option<&'a [u8]> {
@@ -113,7 +113,7 @@ mod tests {
         let handle = FileHandle { dev: (8, 26), ino: 0x3c4a7, form: 1, bytes: vec![0xa7, 0xc4] };
         let asked = (KIND.asks)(&clue);
         assert_eq!(asked, [Question::PathOf(handle)]);
-        assert_eq!((KIND.describe)(&clue).brief.as_deref(), Some("ino 246951 on 8:26"));
+        assert_eq!((KIND.describe)(&clue).brief.as_deref(), Some("ino 246951@8:26"));
         let answers = Answers::from([(asked[0].clone(), b"/tmp/a b".to_vec())]);
         let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: Some(&answers), ..clue });
         assert_eq!(brief.as_deref(), Some("\"/tmp/a b\""));

@@ -326,6 +326,29 @@ mod tests {
     }
 
     #[test]
+    fn kernels_differ_in_how_they_write_the_names() {
+        for (link, file_type, kind) in [
+            ("anon_inode:inotify", FileType::Anonymous, "inotify"),
+            ("anon_inode:[inotify]", FileType::Anonymous, "inotify"),
+            ("anon_inode:[pidfd]", FileType::Anonymous, "pidfd"),
+            ("pidfd:[4711]", FileType::Regular, "pidfd"),
+            ("anon_inode:bpf-map", FileType::Anonymous, "bpf_map"),
+            ("anon_inode:bpf_link", FileType::Anonymous, "bpf_link"),
+            ("anon_inode:[bpf_link]", FileType::Anonymous, "bpf_link"),
+            ("time:[4026531834]", FileType::Regular, "namespace"),
+            ("anon_inode:kvm-vcpu:0", FileType::Anonymous, "anon"),
+            ("anon_inode:[timerfd", FileType::Anonymous, "anon"),
+            ("/timerfd", FileType::Regular, "file"),
+            // No path begins without a slash, but a name may hold anything behind it.
+            ("/tmp/net:[4026531840]", FileType::Regular, "file"),
+            ("/anon_inode:[timerfd]", FileType::Regular, "file"),
+        ] {
+            let clue = Clue { link: Some(link.as_bytes()), file_type: Some(file_type), ..Clue::NONE };
+            assert_eq!(recognise(&clue).name, KindName(kind), "{link}");
+        }
+    }
+
+    #[test]
     fn no_protocol_belongs_to_two_kinds() {
         let names: Vec<_> = KINDS.iter().flat_map(|kind| kind.protocols).map(|p| p.name).collect();
         let unique: BTreeSet<_> = names.iter().collect();

@@ -63,6 +63,33 @@ fn what_takes_raw_calls_is_shown_as_its_process_knows_it() {
     }
 }
 
+#[test]
+fn what_there_is_no_right_to_know_is_absent() {
+    if !is_root() || !installed("python3") || !installed("setpriv") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (zoo, told_by_zoo) = zoo(folder.path());
+    let (actor, report) = fixture();
+    let arguments = ["--format", "json", &zoo.pid.to_string(), &actor.pid.to_string()];
+    let around = ["setpriv", "--bounding-set=-dac_read_search,-sys_admin", "--inh-caps=-all"];
+    let mut command = within(&around, &inspect(&arguments));
+    crate::common::plain(&mut command);
+    let ran = run(&mut command);
+    let document = ran.json();
+    let watches = &called(&report, "an inotify instance")["fd"];
+    let watches = &descriptor(&document, actor.pid, number(watches))["facts"]["inotify"];
+    for watch in watches.as_array().unwrap() {
+        assert!(watch.get("path").is_none() && watch.get("ino").is_some(), "{watch}");
+    }
+    let is_bpf = |told: &&Value| told["kind"].as_str().unwrap().starts_with("bpf");
+    for told in told_by_zoo["descriptors"].as_array().unwrap().iter().filter(is_bpf) {
+        let facts = &descriptor(&document, zoo.pid, number(&told["fd"]))["facts"];
+        assert!(facts.get("name").is_none() && facts.get("prog_name").is_none(), "{facts}");
+        assert!(facts.get("map_id").or(facts.get("prog_id")).is_some(), "{facts}");
+    }
+}
+
 /// The lines that a person sees of a process, by descriptor.
 fn lines(pid: i32) -> Vec<String> {
     let ran = run(&mut inspect(&[pid.to_string()])).clean();
