@@ -35,7 +35,6 @@ pub fn search(
     };
     let shown: HashSet<i32> = snapshot.processes.iter().map(|process| process.id.pid).collect();
     let wanted = Wanted::new(&channels, &describer.sockets_of(&channels));
-    describer.only_ends();
     let passes = |link: &[u8]| wanted.passes(link);
     let fdinfo_of: Option<&LinkTest<'_>> = if wanted.fdinfo { Some(&tells_by_fdinfo) } else { None };
     let ask = Ask { only: Some(&passes), fdinfo_of, ..Ask::default() };

@@ -21,20 +21,13 @@ pub struct Describer<'a> {
     devices: DeviceTables,
     sockets: sockets::Tables,
     need: Ends,
-    /// Whether it is asked for more than ends.
-    facts: bool,
     /// The devpts instance of each master opened by a path, within one process.
     devpts: HashMap<(i32, Vec<u8>), Read<Device>>,
 }
 
 impl<'a> Describer<'a> {
     pub fn new(source: &'a dyn Source, sockets: sockets::Tables, need: Ends) -> Self {
-        Self { source, devices: source.devices(), sockets, need, facts: true, devpts: HashMap::new() }
-    }
-
-    /// Describes nothing but ends from now on.
-    pub fn only_ends(&mut self) {
-        self.facts = false;
+        Self { source, devices: source.devices(), sockets, need, devpts: HashMap::new() }
     }
 
     /// The sockets that have an end of one of these channels.
@@ -67,16 +60,18 @@ impl<'a> Describer<'a> {
         let inode = stat.map(|stat| Inode { dev: stat.dev, ino: stat.ino });
         let devpts = self.devpts(pid, row);
         let file_type = stat.map(|stat| file_type(stat.mode));
+        // Who wants to know no flags and offsets wants to know none of this, which costs more.
+        let has_facts = row.info.is_some();
         let mut clue = Clue {
             link,
             file_type,
             inode,
             rdev,
             nlink: stat.map_or(1, |stat| stat.nlink),
-            extent: stat.filter(|_| self.facts).map(extent),
+            extent: stat.filter(|_| has_facts).map(extent),
             mount: info.and_then(|info| info.mount).or(stat.and_then(|stat| stat.mount)),
             block_size: stat.map_or(0, |stat| stat.block_size),
-            driver: rdev.filter(|_| self.facts).and_then(|device| driver(&self.devices, file_type, device)),
+            driver: rdev.filter(|_| has_facts).and_then(|device| driver(&self.devices, file_type, device)),
             is_tty: rdev.is_some_and(|device| is_tty(device, &self.devices)),
             on_memfd_device: stat.is_some_and(|stat| Some(stat.dev) == self.devices.memfd),
             on_nsfs: stat.is_some_and(|stat| Some(stat.dev) == self.devices.nsfs),
@@ -88,8 +83,7 @@ impl<'a> Describer<'a> {
             answers: None,
         };
         let kind = kind::recognise(&clue);
-        // Who wants to know no flags and offsets wants to know none of this, which costs more.
-        let asked = if row.info.is_some() && self.facts { (kind.asks)(&clue) } else { Vec::new() };
+        let asked = if has_facts { (kind.asks)(&clue) } else { Vec::new() };
         let answers = questions::answers(self.source, pid, row.fd, asked);
         clue.answers = Some(&answers);
         let mut description = (kind.describe)(&clue);
