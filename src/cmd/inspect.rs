@@ -8,6 +8,7 @@ use crate::model::Snapshot;
 use crate::query::{Field, Known, Listing, Wants};
 use crate::view::{self, Layout, Style, escape, lang};
 use clap::ValueEnum;
+use std::time::Duration;
 
 /// Show the descriptors of processes, what they refer to and what is at their other ends
 #[derive(Debug, clap::Args)]
@@ -50,6 +51,9 @@ struct Output {
     /// Which columns, or keys of JSON and CSV: command,pid,fd,kind,name,facts.state, …
     #[arg(long, value_name = "LIST")]
     columns: Option<String>,
+    /// Look again after so many seconds, again and again, and mark what is new, changed or gone
+    #[arg(long, value_name = "SECONDS", value_parser = super::seconds)]
+    interval: Option<Duration>,
     /// By which columns to sort; a minus before one turns its order round
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     sort: Option<String>,
@@ -97,12 +101,22 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
             .unwrap_or_default(),
         flat: args.all || chosen.whom.pids.is_empty(),
     };
-    let mut gaps = Vec::new();
-    let which = chosen.which(&source, &mut gaps);
-    let need = need(&plan, &chosen, args.tcp_info);
-    let mut snapshot = collect(&source, &Request::new(which, need));
-    snapshot.gaps.splice(0..0, gaps);
-    let (matched, unjudged) = print(&plan, &chosen, &snapshot, style, streams)?;
+    if let Some(interval) = args.output.interval {
+        return repeat(
+            &source,
+            &plan,
+            &chosen,
+            need(&plan, &chosen, args.tcp_info),
+            interval,
+            style,
+            streams,
+        );
+    }
+    let snapshot = look(&source, &chosen, need(&plan, &chosen, args.tcp_info));
+    let known = Known::new(&snapshot);
+    let listing = listing(&known, &plan, &chosen);
+    let (matched, unjudged) = (!listing.rows.is_empty(), listing.unjudged);
+    print(&plan, &listing, style, streams)?;
     if unjudged > 0 {
         let _ = writeln!(streams.err, "ganariya-fd: {}", lang::unjudged(lang, unjudged));
     }
@@ -115,6 +129,71 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         (false, false) => NOTHING,
         (true, false) => 0,
     })
+}
+
+/// Reads what is chosen.
+fn look(source: &Live, chosen: &Chosen, need: Need) -> Snapshot {
+    let mut gaps = Vec::new();
+    let which = chosen.which(source, &mut gaps);
+    let mut snapshot = collect(source, &Request::new(which, need));
+    snapshot.gaps.splice(0..0, gaps);
+    snapshot
+}
+
+/// What of it is listed, in which order.
+fn listing<'a>(known: &'a Known<'a>, plan: &Plan, chosen: &Chosen) -> Listing<'a> {
+    let mut listing = Listing::new(known);
+    listing.narrow(&chosen.choice);
+    if !plan.sort.is_empty() {
+        listing.sort(&plan.sort, plan.flat && matches!(plan.format, Format::Table | Format::Csv));
+    }
+    listing
+}
+
+/// Looks again and again, until a signal ends it, nobody reads on, or those who were named are all gone.
+fn repeat(
+    source: &Live,
+    plan: &Plan,
+    chosen: &Chosen,
+    need: Need,
+    interval: Duration,
+    style: Style,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Fatal> {
+    let format =
+        plan.format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    if !matches!(plan.format, Format::Table | Format::Jsonl) {
+        return Err(Fatal::Message(lang::no_interval(style.lang, &format)));
+    }
+    let mut before: Option<Snapshot> = None;
+    let mut matched = false;
+    loop {
+        let snapshot = look(source, chosen, need);
+        let (old, new) = (before.as_ref().map(Known::new), Known::new(&snapshot));
+        let (old, new) = (old.as_ref().map(|old| listing(old, plan, chosen)), listing(&new, plan, chosen));
+        let (out, columns) = (&mut streams.out, plan.columns.as_deref());
+        if plan.format == Format::Table {
+            if before.is_some() {
+                writeln!(out)?;
+            }
+            view::round(out, old.as_ref(), &new, columns, style)?;
+        } else {
+            view::round_lines(out, old.as_ref(), &new, columns)?;
+        }
+        out.flush()?;
+        matched |= !new.rows.is_empty();
+        if before.is_none() {
+            for note in &view::notes::notes(&snapshot, style.lang) {
+                let _ = writeln!(streams.err, "ganariya-fd: {note}");
+            }
+        }
+        if snapshot.processes.is_empty() && !chosen.whom.pids.is_empty() {
+            return Ok(if matched { 0 } else { NOTHING });
+        }
+        drop((old, new));
+        before = Some(snapshot);
+        std::thread::sleep(interval);
+    }
 }
 
 fn distinct(pids: &[i32]) -> Vec<i32> {
@@ -152,32 +231,18 @@ fn need(plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Need {
     choose::need(shown.and(sorted).and(asked), chosen)
 }
 
-/// Prints what is chosen: whether anything was, and what could not be judged.
-fn print(
-    plan: &Plan,
-    chosen: &Chosen,
-    snapshot: &Snapshot,
-    style: Style,
-    streams: &mut Streams<'_>,
-) -> Result<(bool, usize), Fatal> {
-    let known = Known::new(snapshot);
-    let mut listing = Listing::new(&known);
-    listing.narrow(&chosen.choice);
-    if !plan.sort.is_empty() {
-        listing.sort(&plan.sort, plan.flat && matches!(plan.format, Format::Table | Format::Csv));
-    }
-    let matched = !listing.rows.is_empty();
+/// Prints what is listed.
+fn print(plan: &Plan, listing: &Listing<'_>, style: Style, streams: &mut Streams<'_>) -> Result<(), Fatal> {
     let (out, columns) = (&mut streams.out, plan.columns.as_deref());
     match plan.format {
-        Format::Table | Format::Tree if !matched => {}
-        Format::Table => view::inspect(out, &listing, Layout { flat: plan.flat, columns }, style)?,
-        Format::Tree => view::tree(out, &listing, columns, style)?,
-        Format::Json => view::document(out, &listing, columns)?,
-        Format::Jsonl => view::json_lines(out, &listing, columns)?,
-        Format::Csv => view::csv(out, &listing, columns)?,
+        Format::Table | Format::Tree if listing.rows.is_empty() => {}
+        Format::Table => view::inspect(out, listing, Layout { flat: plan.flat, columns }, style)?,
+        Format::Tree => view::tree(out, listing, columns, style)?,
+        Format::Json => view::document(out, listing, columns)?,
+        Format::Jsonl => view::json_lines(out, listing, columns)?,
+        Format::Csv => view::csv(out, listing, columns)?,
     }
-    streams.out.flush()?;
-    Ok((matched, listing.unjudged))
+    Ok(streams.out.flush()?)
 }
 
 /// The process meant by a person who names none.

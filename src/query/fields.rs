@@ -152,7 +152,7 @@ const ALIASES: [(&str, &str); 16] = [
 ];
 
 /// Facts that every socket may have; all others come from fdinfo or cost nothing.
-const OF_SOCKETS: [&str; 11] = [
+pub(super) const OF_SOCKETS: [&str; 12] = [
     "family",
     "type",
     "protocol",
@@ -164,6 +164,7 @@ const OF_SOCKETS: [&str; 11] = [
     "recv_queue",
     "send_queue",
     "backlog",
+    "shutdown",
 ];
 
 /// What a field says of an entry where it says nothing: [`Value::Absent`] of what has none, and

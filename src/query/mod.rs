@@ -1,6 +1,7 @@
 //! Answers computed from a snapshot, without reading or rendering anything: who is connected to whom,
 //! who shares what, what there is to draw.
 
+mod diff;
 mod fields;
 mod figure;
 pub mod filter;
@@ -12,6 +13,7 @@ mod value;
 mod who;
 mod wiring;
 
+pub use diff::{Difference, differences};
 pub use fields::{Field, Wants};
 pub use figure::{At, Figure, Label, Node, Object, Slot};
 pub use listing::{Choice, Entry, Known, Listed, Listing};

@@ -78,6 +78,7 @@ impl<'a> Context<'a> {
                 let tone = if self.is_end(entry) { Tone::Wire } else { Tone::Plain };
                 (self.other_end(entry), tone)
             }
+            Field::Fact(keys) if keys.len() == 1 && keys[0] == "locks" => plain(locks(file)),
             field => plain(value(&field.value(self.known, entry))),
         }
     }
@@ -210,6 +211,23 @@ fn flags(descriptor: &Descriptor, file: &OpenFile) -> Vec<String> {
         flags.extend(names.map(|name| name.trim_start_matches("O_").to_owned()));
     }
     flags
+}
+
+/// The locks held through a descriptor: `FLOCK WRITE, POSIX READ 5-14`.
+fn locks(file: &OpenFile) -> String {
+    let locks = file.facts.iter().find(|(name, _)| name == "locks").map(|(_, fact)| fact);
+    let Some(Fact::List(locks)) = locks else { return String::new() };
+    let lock = |lock: &Fact| {
+        let Fact::Group(facts) = lock else { return String::new() };
+        let fact = |key: &str| facts.iter().find(|(name, _)| name == key).map(|(_, fact)| show(fact));
+        let range = match (fact("start"), fact("end")) {
+            (Some(start), None) if start == "0" => None,
+            (Some(start), end) => Some(format!("{start}-{}", end.unwrap_or_default())),
+            (None, _) => None,
+        };
+        [fact("type"), fact("mode"), range].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    };
+    locks.iter().map(lock).collect::<Vec<_>>().join(", ")
 }
 
 /// A value as a cell has it.

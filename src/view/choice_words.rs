@@ -74,9 +74,9 @@ messages! {
         en: "at {time}",
         ja: "{time} 時点",
     }
-    /// A round in which nothing is different.
-    no_change() {
-        en: "nothing has changed",
-        ja: "変化はありません",
+    /// A round in which there is nothing.
+    nothing_listed() {
+        en: "nothing",
+        ja: "該当なし",
     }
 }

@@ -146,7 +146,11 @@ impl Serialize for ProcessDoc<'_> {
 }
 
 /// Writes the keys of a field, if that is a process's.
-fn process_field<M: SerializeMap>(map: &mut M, field: &Field, process: &Process) -> Result<(), M::Error> {
+pub(super) fn process_field<M: SerializeMap>(
+    map: &mut M,
+    field: &Field,
+    process: &Process,
+) -> Result<(), M::Error> {
     match field {
         Field::Pid => {
             map.serialize_entry("pid", &process.pid())?;

@@ -28,6 +28,7 @@ mod narration;
 pub mod notes;
 mod paint;
 mod redirections;
+mod rounds;
 mod table;
 mod tree;
 mod who;
@@ -40,6 +41,7 @@ pub use json::{document, lines as json_lines};
 pub use json_lab::{LabDocument, MomentRecord, lab_document};
 pub use lang::Lang;
 pub use paint::Tone;
+pub use rounds::{round, round_lines};
 pub use tree::tree;
 pub use who::{Found, Holding, KernelHolding, pids, who, who_document, who_lines};
 

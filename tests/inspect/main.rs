@@ -22,6 +22,7 @@ mod other_tools;
 mod own_proc;
 mod places;
 mod rights;
+mod rounds;
 mod sharing;
 mod sparing;
 mod streams;
