@@ -1,7 +1,7 @@
 //! A listing that is repeated, with what is different since the last time.
 
 use super::cells::Context;
-use super::columns::{LINE, columns, heading};
+use super::columns::{FLAT, LINE, columns, heading};
 use super::json::{Context as JsonContext, EntryDoc, line, optional, process_field, text};
 use super::table::{self, Frame, Text};
 use super::{Style, Tone, lang, lines};
@@ -21,7 +21,9 @@ pub fn round(
     chosen: Option<&[Field]>,
     style: Style,
 ) -> io::Result<()> {
-    let fields = chosen.unwrap_or(&LINE);
+    // A terminal has no room for all that a line has.
+    let usual: &[Field] = if style.width.is_some() { &FLAT } else { &LINE };
+    let fields = chosen.unwrap_or(usual);
     let mut headings: Vec<String> = fields.iter().map(heading).collect();
     headings.insert(0, "CHANGE".to_owned());
     let time = lang::round(style.lang, &time(listing.known.snapshot));

@@ -7,6 +7,7 @@
 mod common;
 
 mod against_peers;
+mod busy;
 mod choosing;
 mod churn;
 mod deleted;
