@@ -10,6 +10,7 @@ mod against_peers;
 mod busy;
 mod choosing;
 mod churn;
+mod dead_mount;
 mod deleted;
 mod fallback;
 mod families;
