@@ -22,6 +22,8 @@
 //! | [`view`] | answers → bytes, for people in two languages and for programs | `model`, `query` |
 //! | [`cmd`] | a file for each subcommand: arguments, help and what it runs | all |
 //!
+//! One file stands beside the rooms: `shares`, which shares work out over the processors.
+//!
 //! The borders are held by `tests/rooms.rs`. The library never prints: [`cmd::run`] writes to what it
 //! is given, and the binary gives it standard output and standard error.
 
@@ -33,4 +35,5 @@ pub mod kind;
 pub mod lab;
 pub mod model;
 pub mod query;
+mod shares;
 pub mod view;

@@ -49,8 +49,10 @@ fn main() -> Outcome<()> {
     for &pid in &pids {
         waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WUNTRACED))?;
     }
-    println!("{}", json!({"processes": pids.len(), "descriptors": descriptors, "threads": threads, "pids": pids, "file": data}));
-    io::stdout().flush()?;
+    let ready = json!({"processes": pids.len(), "descriptors": descriptors, "threads": threads, "pids": pids, "file": data});
+    let mut out = io::stdout().lock();
+    writeln!(out, "{ready}")?;
+    out.flush()?;
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     for &pid in &pids {
         kill(Pid::from_raw(pid), Signal::SIGKILL)?;
@@ -93,7 +95,11 @@ fn stand(parent: Pid, data: &Path, descriptors: usize, threads: usize) -> Outcom
         }
     }
     while fds.len() < wanted {
-        let file = if fds.len() % 2 == 0 { File::open(data)? } else { OpenOptions::new().append(true).open(data)? };
+        let file = if fds.len().is_multiple_of(2) {
+            File::open(data)?
+        } else {
+            OpenOptions::new().append(true).open(data)?
+        };
         fds.push(file.into());
     }
     for _ in 1..threads {

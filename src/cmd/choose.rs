@@ -135,6 +135,7 @@ pub fn need(wants: Wants, chosen: &Chosen) -> Need {
     let wants = wants.and(chosen.wants());
     Need {
         details: wants.details,
+        users: wants.users || wants.details,
         fdinfo: wants.fdinfo,
         sockets: wants.sockets,
         tcp_info: wants.tcp_info,

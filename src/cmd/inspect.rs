@@ -218,11 +218,17 @@ fn need(plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Need {
         // The listing of all processes has no column that needs fdinfo or kcmp, a call for each
         // descriptor at the least.
         (None, Format::Table) if plan.flat => {
-            Wants { details: true, sockets: true, ends: true, ..Wants::default() }
+            Wants { users: true, sockets: true, ends: true, ..Wants::default() }
         }
-        (None, _) => {
-            Wants { details: true, fdinfo: true, sockets: true, ends: true, identity: true, tcp_info: false }
-        }
+        (None, _) => Wants {
+            details: true,
+            users: true,
+            fdinfo: true,
+            sockets: true,
+            ends: true,
+            identity: true,
+            tcp_info: false,
+        },
     };
     // The heading of a block tells of the process.
     let heading = plan.format == Format::Tree || (plan.format == Format::Table && !plan.flat);

@@ -166,7 +166,7 @@ fn tell_unread(
 fn look(source: &Live, question: &Question) -> Snapshot {
     let by_path = matches!(question.only, Only::Files(_) | Only::Deleted);
     let need = Need {
-        details: true,
+        users: true,
         sockets: question.only == Only::Sockets,
         identity: true,
         places: PlaceAsk { links: by_path, mapped: by_path },

@@ -5,18 +5,14 @@
 
 use super::files::Describer;
 use super::{Request, Which, cause, threads};
-use crate::kernel::{Ask, Failure, FdRow, LinkTest, Source};
+use crate::kernel::{Ask, Failure, FdRow, LinkTest, Source, TaskRow};
 use crate::model::{Channel, ChannelKey, Coverage, Holder, KindName, ProcessId, Snapshot};
+use crate::shares::share_out;
 use std::collections::HashSet;
 
 /// Finds who else holds an end of a channel of which the snapshot shows one, and notes whose tables
 /// were not to be read.
-pub fn search(
-    source: &dyn Source,
-    request: &Request,
-    describer: &mut Describer<'_>,
-    snapshot: &mut Snapshot,
-) {
+pub fn search(source: &dyn Source, request: &Request, describer: &Describer<'_>, snapshot: &mut Snapshot) {
     if request.which == Which::All {
         snapshot.coverage.whole_host = true;
         return;
@@ -37,9 +33,12 @@ pub fn search(
     let wanted = Wanted::new(&channels, &describer.sockets_of(&channels));
     let passes = |link: &[u8]| wanted.passes(link);
     let fdinfo_of: Option<&LinkTest<'_>> = if wanted.fdinfo { Some(&tells_by_fdinfo) } else { None };
-    let ask = Ask { only: Some(&passes), fdinfo_of, ..Ask::default() };
-    for pid in pids.into_iter().filter(|pid| !shown.contains(pid)) {
-        look_through(source, (pid, None), &ask, &channels, describer, snapshot);
+    let ask = Ask { only: Some(&passes), fdinfo_of, protocols: true, ..Ask::default() };
+    let others: Vec<i32> = pids.into_iter().filter(|pid| !shown.contains(pid)).collect();
+    for read in share_out(&others, &|pid| look_into(source, pid, &ask)) {
+        for one in read {
+            look_through(one, &channels, describer, snapshot);
+        }
     }
     snapshot.coverage.whole_host = true;
 }
@@ -100,37 +99,54 @@ const PIPE: KindName = KindName("pipe");
 /// The medium whose ends' links are all alike.
 const EVENTFDS: KindName = KindName("eventfd");
 
+/// The table of a process, or of one of its threads.
+struct Looked {
+    pid: i32,
+    /// Of a thread, its process.
+    leader: Option<ProcessId>,
+    row: Result<TaskRow, Failure>,
+}
+
+/// Reads the tables of a process.
+fn look_into(source: &dyn Source, pid: i32, ask: &Ask<'_>) -> Vec<Looked> {
+    let row = source.task(pid, ask);
+    let mut apart = Vec::new();
+    // A thread with a table of its own may be the one that holds the end. Of whose files nothing can be seen,
+    // that is told anyway.
+    if let Ok(task) = &row
+        && task.table.as_ref().is_ok_and(|table| unseen(table).is_none())
+    {
+        let id = ProcessId { pid, start_ticks: task.stat.start_ticks };
+        match threads::of(source, task) {
+            Ok(found) => apart.extend(found.apart.into_iter().map(|tid| Looked {
+                pid: tid,
+                leader: Some(id),
+                row: source.task(tid, ask),
+            })),
+            Err(failure) => apart.push(Looked { pid, leader: None, row: Err(failure) }),
+        }
+    }
+    let mut all = vec![Looked { pid, leader: None, row }];
+    all.append(&mut apart);
+    all
+}
+
 fn look_through(
-    source: &dyn Source,
-    (pid, leader): (i32, Option<ProcessId>),
-    ask: &Ask<'_>,
+    looked: Looked,
     channels: &HashSet<Channel>,
-    describer: &mut Describer<'_>,
+    describer: &Describer<'_>,
     snapshot: &mut Snapshot,
 ) {
-    let task = match source.task(pid, ask) {
+    let Looked { pid, leader, row } = looked;
+    let Snapshot { holders, coverage: Coverage { unreadable, .. }, .. } = snapshot;
+    let task = match row {
         Ok(task) => task,
         Err(failure) if failure.means_gone() => return,
         Err(failure) => {
-            snapshot.coverage.unreadable.push((pid, cause(failure)));
+            unreadable.push((pid, cause(failure)));
             return;
         }
     };
-    // A thread with a table of its own may be the one that holds the end.
-    if leader.is_none() && task.table.is_ok() {
-        match threads::of(source, &task) {
-            Ok(found) => {
-                let id = ProcessId { pid, start_ticks: task.stat.start_ticks };
-                for tid in found.apart {
-                    look_through(source, (tid, Some(id)), ask, channels, describer, snapshot);
-                }
-            }
-            // Of whose files nothing can be seen, that is told below.
-            Err(_) if task.table.as_ref().is_ok_and(|table| unseen(table).is_some()) => {}
-            Err(failure) => snapshot.coverage.unreadable.push((pid, cause(failure))),
-        }
-    }
-    let Snapshot { holders, coverage: Coverage { unreadable, .. }, .. } = snapshot;
     let table = match task.table {
         Ok(table) => table,
         // The table of a kernel thread or a zombie is empty, whoever may look at it.

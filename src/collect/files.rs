@@ -8,12 +8,16 @@ use crate::model::{
     self, Access, Beyond, Channel, ChannelKey, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
 };
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 /// What the kernel puts after the name of a file that is not there by that name any more.
 pub const DELETED: &[u8] = b" (deleted)";
 
 /// A device's major and minor number.
 type Device = (u32, u32);
+
+/// The device of each master's instance of devpts, by the process and the path that it was opened by.
+type Instances = HashMap<(i32, Vec<u8>), Read<Device>>;
 
 /// What describing a descriptor takes besides its row.
 pub struct Describer<'a> {
@@ -22,12 +26,12 @@ pub struct Describer<'a> {
     sockets: sockets::Tables,
     need: Ends,
     /// The devpts instance of each master opened by a path, within one process.
-    devpts: HashMap<(i32, Vec<u8>), Read<Device>>,
+    devpts: Mutex<Instances>,
 }
 
 impl<'a> Describer<'a> {
     pub fn new(source: &'a dyn Source, sockets: sockets::Tables, need: Ends) -> Self {
-        Self { source, devices: source.devices(), sockets, need, devpts: HashMap::new() }
+        Self { source, devices: source.devices(), sockets, need, devpts: Mutex::default() }
     }
 
     /// The sockets that have an end of one of these channels.
@@ -37,7 +41,7 @@ impl<'a> Describer<'a> {
 
     /// Describes what a descriptor refers to, and of an epoll instance what it watches. What of it could
     /// not be read becomes a gap.
-    pub fn describe(&mut self, pid: i32, row: &FdRow, gaps: &mut Vec<Gap>) -> (OpenFile, Vec<Watch>) {
+    pub fn describe(&self, pid: i32, row: &FdRow, gaps: &mut Vec<Gap>) -> (OpenFile, Vec<Watch>) {
         let stat = row.stat.ok();
         let info = row.info.as_ref().and_then(|info| info.as_ref().ok());
         let protocol = row.protocol.as_ref().and_then(|name| name.as_ref().ok()).map(String::as_str);
@@ -123,7 +127,7 @@ impl<'a> Describer<'a> {
 
     /// Describes what a process refers to without a descriptor: a file, without the rest of an open file
     /// description.
-    pub fn describe_place(&mut self, pid: i32, row: &PlaceRow, gaps: &mut Vec<Gap>) -> OpenFile {
+    pub fn describe_place(&self, pid: i32, row: &PlaceRow, gaps: &mut Vec<Gap>) -> OpenFile {
         let alone = FdRow {
             fd: -1,
             link: row.link.clone(),
@@ -145,7 +149,7 @@ impl<'a> Describer<'a> {
 
     /// The devpts instance of a pseudoterminal's master. One opened in the instance's own directory is on
     /// its device; of one opened as /dev/ptmx, the instance is what is mounted beside that.
-    fn devpts(&mut self, pid: i32, row: &FdRow) -> Option<Result<Device, model::Failure>> {
+    fn devpts(&self, pid: i32, row: &FdRow) -> Option<Result<Device, model::Failure>> {
         let (Ok(stat), Ok(link)) = (&row.stat, &row.link) else { return None };
         if stat.rdev != kind::PTY_MASTER || self.need != Ends::All {
             return None;
@@ -154,7 +158,8 @@ impl<'a> Describer<'a> {
             return Some(Ok(stat.dev));
         }
         let source = self.source;
-        let beside = self.devpts.entry((pid, link.clone())).or_insert_with(|| source.devpts(pid, link));
+        let mut known = self.devpts.lock().unwrap_or_else(PoisonError::into_inner);
+        let beside = known.entry((pid, link.clone())).or_insert_with(|| source.devpts(pid, link));
         Some(beside.map_err(cause))
     }
 }

@@ -1,11 +1,13 @@
 //! Which descriptors share an open file description, proved by kcmp(2).
 //!
-//! Only descriptors of one inode can, so only those are compared. kcmp orders open file descriptions,
-//! so n descriptors of one inode are sorted in n log n comparisons; equal ones then stand together.
+//! Only descriptors of one inode that are open for the same can, so only those are compared. kcmp orders open
+//! file descriptions, so n descriptors of one inode are sorted in n log n comparisons; equal ones then stand
+//! together. A socket has just one, so that all who have it share that (O_PATH aside), and nobody is asked.
 
 use super::{cause, gap};
 use crate::kernel::{Errno, Failure, Source};
-use crate::model::{FileId, Identity, Inode, Snapshot, Subject};
+use crate::model::{Access, ChannelKey, FileId, Identity, Inode, Snapshot, Subject};
+use crate::shares::share_out;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,16 +21,46 @@ struct Candidate {
     file: FileId,
 }
 
-/// The candidates of one file.
-type Group = Vec<Candidate>;
+/// What two descriptors of one open file description have in common for ever: the file, for what they are open,
+/// and the number of an eventfd.
+type Key<'a> = (Option<Inode>, Option<&'a [u8]>, Option<Access>, Option<u64>);
+
+/// What may be one open file description.
+struct Group {
+    members: Vec<Candidate>,
+    basis: Basis,
+}
+
+/// By what it is known.
+#[derive(PartialEq, Eq)]
+enum Basis {
+    /// It can be no other: these are of one socket.
+    File,
+    /// kcmp(2) has to tell.
+    Comparison,
+}
 
 /// Gives descriptors that share an open file description the same [`FileId`].
 pub fn prove(source: &dyn Source, snapshot: &mut Snapshot) {
-    let mut prover = Prover { source, failures: BTreeMap::new() };
-    for group in candidates(snapshot) {
-        prover.settle(snapshot, &group);
+    let groups = candidates(snapshot);
+    let (compared, certain): (Vec<Group>, Vec<Group>) =
+        groups.into_iter().partition(|group| group.members.len() > 1 && group.basis == Basis::Comparison);
+    for group in certain {
+        settle(snapshot, &group.members, Sorted { runs: vec![], lost: vec![] });
+        refer(snapshot, &group.members);
     }
-    for (pid, failure) in prover.failures {
+    // Comparing is nearly all of the work, and needs nothing but the groups.
+    let all: Vec<&[Candidate]> = compared.iter().map(|group| &group.members[..]).collect();
+    let sorted = share_out(&all, &|group| Sorted::of(source, group));
+    let mut failures = BTreeMap::new();
+    for (group, sorted) in compared.iter().zip(sorted) {
+        for (candidate, failure) in settle(snapshot, &group.members, sorted) {
+            if !matches!(failure.errno, Errno::EBADF | Errno::ESRCH) {
+                failures.entry(candidate.at.0).or_insert(failure);
+            }
+        }
+    }
+    for (pid, failure) in failures {
         snapshot.gaps.push(gap(Some(pid), Subject::Sharing, failure));
     }
     still_the_same(source, snapshot);
@@ -36,7 +68,7 @@ pub fn prove(source: &dyn Source, snapshot: &mut Snapshot) {
 
 /// The descriptors that may share, in groups of one file each.
 fn candidates(snapshot: &Snapshot) -> Vec<Group> {
-    let mut groups: HashMap<(Option<Inode>, Option<&[u8]>), Group> = HashMap::new();
+    let mut groups: HashMap<Key<'_>, Group> = HashMap::with_capacity(snapshot.files.len());
     for (process, owner) in snapshot.processes.iter().enumerate() {
         for (slot, descriptor) in owner.table.iter().flat_map(|table| &table.descriptors).enumerate() {
             let file = snapshot.file(descriptor);
@@ -45,80 +77,120 @@ fn candidates(snapshot: &Snapshot) -> Vec<Group> {
             let name = file.name.as_deref().ok().filter(|name| name.starts_with(b"anon_inode:"));
             let at = (owner.id.pid, descriptor.fd);
             let candidate = Candidate { place: (process, slot), at, file: descriptor.file };
-            groups.entry((file.inode, name)).or_default().push(candidate);
+            let number = file.ends.first().and_then(|end| match end.channel.key {
+                ChannelKey::Number { number, .. } => Some(number),
+                _ => None,
+            });
+            // One that was opened with O_PATH has an open file description besides that of the socket.
+            let is_socket =
+                file.socket.is_some() && file.inode.is_some() && file.access != Some(Access::Path);
+            let basis = if is_socket { Basis::File } else { Basis::Comparison };
+            let group = groups.entry((file.inode, name, file.access, number));
+            group.or_insert(Group { members: Vec::new(), basis }).members.push(candidate);
         }
     }
     let mut groups: Vec<_> = groups.into_values().collect();
-    groups.sort_by_key(|group| group[0].file);
+    groups.sort_by_key(|group| group.members[0].file);
     groups
 }
 
-struct Prover<'a> {
-    source: &'a dyn Source,
-    /// Processes that kcmp may not look at, with why.
-    failures: BTreeMap<i32, Failure>,
+/// Writes down what was found of a group, and gives back what could not be compared.
+fn settle(snapshot: &mut Snapshot, members: &[Candidate], sorted: Sorted) -> Vec<(Candidate, Failure)> {
+    // One that could not be compared may be the same as any other of its file.
+    let identity = match sorted.lost.first() {
+        None => Identity::Proven,
+        Some((_, failure)) => Identity::Unproven(cause(*failure)),
+    };
+    for candidate in members {
+        snapshot.files[candidate.file.0].identity = identity.clone();
+    }
+    for run in sorted.runs {
+        refer(snapshot, &run);
+    }
+    sorted.lost
 }
 
-impl Prover<'_> {
-    fn settle(&mut self, snapshot: &mut Snapshot, group: &[Candidate]) {
-        let mut lost = Vec::new();
-        let sorted = if group.len() > 1 { self.sort(group, &mut lost) } else { group.to_vec() };
-        // One that could not be compared may be the same as any other of its file.
-        let identity = match lost.first() {
-            None => Identity::Proven,
-            Some((_, failure)) => Identity::Unproven(cause(*failure)),
-        };
-        for candidate in group {
-            snapshot.files[candidate.file.0].identity = identity.clone();
-        }
-        let mut first = sorted.first().copied();
-        for pair in sorted.windows(2) {
-            if self.source.compare(pair[0].at, pair[1].at) == Ok(Ordering::Equal) {
-                refer(snapshot, pair[1], first.map_or(pair[0].file, |first| first.file));
-            } else {
-                first = Some(pair[1]);
-            }
-        }
-        for (candidate, failure) in lost {
-            if !matches!(failure.errno, Errno::EBADF | Errno::ESRCH) {
-                self.failures.entry(candidate.at.0).or_insert(failure);
-            }
-        }
-    }
+/// Candidates of one open file description each.
+type Run = Vec<Candidate>;
 
+/// Candidates in the kernel's order, those that are equal together.
+struct Sorted {
+    runs: Vec<Run>,
+    /// What could not be compared, with why.
+    lost: Vec<(Candidate, Failure)>,
+}
+
+/// So many that half of them are given to another processor.
+const MANY: usize = 1 << 11;
+
+impl Sorted {
     /// Merge sort. The standard library's may panic when the order is not total, and a descriptor
     /// that is closed while this compares makes it so; here such a one is put into `lost`.
-    fn sort(&self, group: &[Candidate], lost: &mut Vec<(Candidate, Failure)>) -> Vec<Candidate> {
+    fn of(source: &dyn Source, group: &[Candidate]) -> Self {
         if group.len() < 2 {
-            return group.to_vec();
+            return Self { runs: group.iter().map(|candidate| vec![*candidate]).collect(), lost: Vec::new() };
         }
         let (left, right) = group.split_at(group.len() / 2);
-        let (left, right) = (self.sort(left, lost), self.sort(right, lost));
-        let mut merged = Vec::with_capacity(left.len() + right.len());
-        let (mut a, mut b) = (left.into_iter().peekable(), right.into_iter().peekable());
-        while let (Some(&x), Some(&y)) = (a.peek(), b.peek()) {
-            match self.source.compare(x.at, y.at) {
-                Ok(Ordering::Greater) => merged.extend(b.next()),
-                Ok(_) => merged.extend(a.next()),
+        let (left, right) = if group.len() >= MANY {
+            std::thread::scope(|scope| {
+                let left = scope.spawn(|| Self::of(source, left));
+                let right = Self::of(source, right);
+                (left.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), right)
+            })
+        } else {
+            (Self::of(source, left), Self::of(source, right))
+        };
+        left.merge(right, source)
+    }
+
+    fn merge(self, other: Self, source: &dyn Source) -> Self {
+        let mut merged =
+            Self { runs: Vec::with_capacity(self.runs.len() + other.runs.len()), lost: self.lost };
+        merged.lost.extend(other.lost);
+        let (mut left, mut right) = (self.runs.into_iter(), other.runs.into_iter());
+        let (mut a, mut b) = (left.next(), right.next());
+        while let (Some(x), Some(y)) = (&mut a, &mut b) {
+            let (Some(&one), Some(&two)) = (x.first(), y.first()) else { break };
+            match source.compare(one.at, two.at) {
+                Ok(Ordering::Greater) => {
+                    merged.runs.extend(b.take());
+                    b = right.next();
+                }
+                Ok(Ordering::Less) => {
+                    merged.runs.extend(a.take());
+                    a = left.next();
+                }
+                Ok(Ordering::Equal) => {
+                    x.append(y);
+                    b = right.next();
+                }
                 Err(failure) => {
-                    let culprit = match self.source.compare(x.at, x.at) {
-                        Err(_) => a.next(),
-                        Ok(_) => b.next(),
-                    };
-                    lost.extend(culprit.map(|candidate| (candidate, failure)));
+                    let is_first = source.compare(one.at, one.at).is_err();
+                    merged.lost.push((if is_first { x.remove(0) } else { y.remove(0) }, failure));
+                    if x.is_empty() {
+                        a = left.next();
+                    } else if y.is_empty() {
+                        b = right.next();
+                    }
                 }
             }
         }
-        merged.extend(a);
-        merged.extend(b);
+        merged.runs.extend(a);
+        merged.runs.extend(b);
+        merged.runs.extend(left);
+        merged.runs.extend(right);
         merged
     }
 }
 
-fn refer(snapshot: &mut Snapshot, candidate: Candidate, file: FileId) {
-    let (process, slot) = candidate.place;
-    if let Ok(table) = &mut snapshot.processes[process].table {
-        table.descriptors[slot].file = file;
+/// Has all of these refer to one open file description: that of the first.
+fn refer(snapshot: &mut Snapshot, run: &[Candidate]) {
+    let Some(first) = run.iter().map(|candidate| candidate.file).min() else { return };
+    for candidate in run.iter().filter(|candidate| candidate.file != first) {
+        let (process, slot) = candidate.place;
+        if let Ok(table) = &mut snapshot.processes[process].table {
+            table.descriptors[slot].file = first;
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod identity;
 mod processes;
 mod questions;
 mod roll_call;
+mod socket_lists;
 mod sockets;
 mod tables;
 mod tcp_info;
@@ -33,11 +34,12 @@ mod wires;
 pub use ancestry::{Ancestor, nearest_shell};
 pub use roll_call::roll_call;
 
-use crate::kernel::{self, FileStat, PlaceAsk, PlaceKind, SocketDetail, Source};
+use crate::kernel::{self, FdRow, FileStat, PlaceAsk, PlaceKind, SocketDetail, Source};
 use crate::model::{
-    Coverage, Descriptor, Failure, FdTable, FileId, Gap, Hint, Host, Inode, Lingering, Place, Placed,
-    ProcessId, Snapshot, Subject,
+    Coverage, Descriptor, Failure, FdTable, FileId, Gap, Hint, Host, Inode, Lingering, OpenFile, Place,
+    Placed, ProcessId, Snapshot, Subject, Watch,
 };
+use crate::shares::share_out;
 use std::collections::HashSet;
 use std::time::SystemTime;
 
@@ -55,8 +57,10 @@ pub enum Which {
 /// What to read, besides the processes and the names of their descriptors' files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
-    /// argv, users, limits and control groups.
+    /// argv, limits and control groups, and users.
     pub details: bool,
+    /// Users alone.
+    pub users: bool,
     /// Flags, CLOEXEC and offsets.
     pub fdinfo: bool,
     /// Addresses and states of sockets, from the tables of their network namespaces.
@@ -108,6 +112,7 @@ impl Need {
     /// Everything but what TCP measures and what is referred to without a descriptor.
     pub const ALL: Self = Self {
         details: true,
+        users: true,
         fdinfo: true,
         sockets: true,
         tcp_info: false,
@@ -119,6 +124,7 @@ impl Need {
     /// The processes and the names of their descriptors' files, and nothing besides.
     pub const NAMES: Self = Self {
         details: false,
+        users: false,
         fdinfo: false,
         sockets: false,
         tcp_info: false,
@@ -221,15 +227,21 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
             None
         }
     };
-    let tasks = processes::read(source, request, &mut gaps);
     let need = request.need;
+    let depth = sockets::Depth { ends: need.ends.has_sockets(), tcp_info: need.tcp_info };
+    // The lists of sockets are nearly always wanted where all processes are, and are read meanwhile.
+    let ahead = need.sockets && request.which == Which::All && !matches!(request.only, Only::Files(_));
+    let (mut tasks, lists) = std::thread::scope(|scope| {
+        let lists = ahead.then(|| scope.spawn(|| socket_lists::Ahead::read(source, depth)));
+        let tasks = processes::read(source, request, &mut gaps);
+        (tasks, lists.and_then(|lists| lists.join().ok().flatten()))
+    });
     let sockets = if need.sockets {
-        let depth = sockets::Depth { ends: need.ends.has_sockets(), tcp_info: need.tcp_info };
-        sockets::Tables::load(source, &tasks, depth, &mut gaps)
+        socket_lists::load(source, &mut tasks, depth, lists, &mut gaps)
     } else {
         sockets::Tables::default()
     };
-    let mut describer = files::Describer::new(source, sockets, need.ends);
+    let describer = files::Describer::new(source, sockets, need.ends);
     let mut snapshot = Snapshot {
         taken_at,
         host,
@@ -241,44 +253,28 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     };
     let mut users = processes::Users::new(source);
     let mut sharers = Vec::new();
-    for task in tasks {
+    let described = share_out(&tasks.iter().collect::<Vec<_>>(), &|task| Described::of(task, &describer));
+    for (task, described) in tasks.into_iter().zip(described) {
         let mut process = processes::describe(&task, &mut users, &mut snapshot.gaps);
-        let processes::Task { row, sharing, .. } = task;
-        let pid = row.pid;
-        let unseen = row.table.as_ref().ok().and_then(|fds| ends::unseen(fds));
-        snapshot.coverage.unreadable.extend(unseen.map(|failure| (pid, cause(failure))));
-        process.table = match row.table {
-            Ok(fds) => Ok(FdTable {
-                descriptors: fds
-                    .iter()
-                    .map(|fd| {
-                        let (file, watches) = describer.describe(pid, fd, &mut snapshot.gaps);
-                        let id = FileId(snapshot.files.len());
-                        snapshot.files.push(file);
-                        Descriptor { fd: fd.fd, cloexec: files::cloexec(fd), file: id, watches }
-                    })
-                    .collect(),
-            }),
-            // A zombie's was closed at exit and a kernel thread has none, whoever may look at it.
-            Err(_) if row.stat.is_dead() || row.stat.is_kernel_thread() => {
-                Ok(FdTable { descriptors: Vec::new() })
-            }
-            Err(failure) => {
-                snapshot.gaps.push(gap(Some(pid), Subject::FdTable, failure));
-                snapshot.coverage.unreadable.push((pid, cause(failure)));
-                Err(cause(failure))
-            }
-        };
-        for place in &row.places {
-            let file = describer.describe_place(pid, place, &mut snapshot.gaps);
-            process.places.push(Placed { place: place_of(place.kind), file: FileId(snapshot.files.len()) });
+        let Described { table, places, unreadable, gaps } = described;
+        snapshot.gaps.extend(gaps);
+        snapshot.coverage.unreadable.extend(unreadable.map(|failure| (process.id.pid, failure)));
+        let mut add = |file| {
             snapshot.files.push(file);
-        }
+            FileId(snapshot.files.len() - 1)
+        };
+        process.table = table.map(|fds| FdTable {
+            descriptors: fds
+                .into_iter()
+                .map(|(fd, cloexec, file, watches)| Descriptor { fd, cloexec, file: add(file), watches })
+                .collect(),
+        });
+        process.places = places.into_iter().map(|(place, file)| Placed { place, file: add(file) }).collect();
         snapshot.processes.push(process);
-        sharers.push(sharing);
+        sharers.push(task.sharing);
     }
     if need.ends != Ends::None {
-        ends::search(source, request, &mut describer, &mut snapshot);
+        ends::search(source, request, &describer, &mut snapshot);
     }
     if need.ends.has_sockets() {
         watches::verify(source, &mut snapshot);
@@ -295,6 +291,48 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
         snapshot.processes.extend(threads);
     }
     snapshot
+}
+
+/// A descriptor: its number, whether execve(2) closes it, its file, and what that watches.
+type Row = (i32, Option<bool>, OpenFile, Vec<Watch>);
+
+/// What there is to say of a process's files.
+struct Described {
+    table: Result<Vec<Row>, Failure>,
+    places: Vec<(Place, OpenFile)>,
+    /// Why other ends may be hidden there.
+    unreadable: Option<Failure>,
+    gaps: Vec<Gap>,
+}
+
+impl Described {
+    fn of(task: &processes::Task, describer: &files::Describer<'_>) -> Self {
+        let (row, pid) = (&task.row, task.row.pid);
+        let (mut gaps, mut unreadable) = (Vec::new(), None);
+        let table = match &row.table {
+            Ok(fds) => {
+                unreadable = ends::unseen(fds).map(cause);
+                let describe = |fd: &FdRow| {
+                    let (file, watches) = describer.describe(pid, fd, &mut gaps);
+                    (fd.fd, files::cloexec(fd), file, watches)
+                };
+                Ok(fds.iter().map(describe).collect())
+            }
+            // A zombie's was closed at exit and a kernel thread has none, whoever may look at it.
+            Err(_) if row.stat.is_dead() || row.stat.is_kernel_thread() => Ok(Vec::new()),
+            Err(failure) => {
+                gaps.push(gap(Some(pid), Subject::FdTable, *failure));
+                unreadable = Some(cause(*failure));
+                Err(cause(*failure))
+            }
+        };
+        let places = row
+            .places
+            .iter()
+            .map(|place| (place_of(place.kind), describer.describe_place(pid, place, &mut gaps)));
+        let places = places.collect();
+        Self { table, places, unreadable, gaps }
+    }
 }
 
 fn place_of(kind: PlaceKind) -> Place {

@@ -4,6 +4,7 @@ use super::ends::tells_by_fdinfo;
 use super::{Ends, Only, Request, Threads, Which, gap, threads};
 use crate::kernel::{Ask, FileStat, Source, StatRow, TaskRow};
 use crate::model::{Failure, Gap, Limit, Process, ProcessId, State, Subject};
+use crate::shares::share_out;
 use std::collections::HashMap;
 
 /// A process, or a thread that is shown for itself.
@@ -33,8 +34,12 @@ pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<
     let by_link = |link: &[u8]| request.only.passes_link(link);
     let by_file = |stat: &FileStat| request.only.passes_file(stat);
     let chooses = request.only != Only::All;
+    // Where many sockets are read, the lists tell what each is, and they need not be asked one by one.
+    let many = pids.len() > MANY;
     let ask = Ask {
         details: request.need.details,
+        users: request.need.users,
+        protocols: request.need.sockets && !many,
         fdinfo: request.need.fdinfo,
         fdinfo_of: if request.need.ends == Ends::All { Some(&tells_by_fdinfo) } else { None },
         only: if chooses { Some(&by_link) } else { None },
@@ -47,53 +52,60 @@ pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<
         // The pid may be another process's by now.
         Which::Those(ids) => ids.contains(&id_of(row)),
     };
+    let read = |pid: i32| match source.task(pid, &ask) {
+        Ok(row) if !is_meant(&row) => Found::default(),
+        Ok(row) => with_threads(source, request.need.threads, &ask, row),
+        Err(failure) if !named && failure.means_gone() => Found::default(),
+        Err(failure) => Found { tasks: Vec::new(), gaps: vec![gap(Some(pid), Subject::Process, failure)] },
+    };
     let mut tasks = Vec::with_capacity(pids.len());
-    for pid in pids {
-        match source.task(pid, &ask) {
-            Ok(row) if !is_meant(&row) => {}
-            Ok(row) => with_threads(source, request.need.threads, &ask, row, &mut tasks, gaps),
-            Err(failure) if !named && failure.means_gone() => {}
-            Err(failure) => gaps.push(gap(Some(pid), Subject::Process, failure)),
-        }
+    for found in share_out(&pids, &read) {
+        tasks.extend(found.tasks);
+        gaps.extend(found.gaps);
     }
     tasks
+}
+
+/// How many processes are so many that their sockets are looked up in lists, and not asked one by one.
+const MANY: usize = 16;
+
+/// What was read of one process.
+#[derive(Default)]
+struct Found {
+    tasks: Vec<Task>,
+    gaps: Vec<Gap>,
 }
 
 fn id_of(row: &TaskRow) -> ProcessId {
     ProcessId { pid: row.pid, start_ticks: row.stat.start_ticks }
 }
 
-/// Adds a process, and those of its threads that are to be shown.
-fn with_threads(
-    source: &dyn Source,
-    shown: Threads,
-    ask: &Ask<'_>,
-    row: TaskRow,
-    tasks: &mut Vec<Task>,
-    gaps: &mut Vec<Gap>,
-) {
+/// A process, and those of its threads that are to be shown.
+fn with_threads(source: &dyn Source, shown: Threads, ask: &Ask<'_>, row: TaskRow) -> Found {
     let id = id_of(&row);
+    let mut found = Found::default();
     let mut of_it = threads::Threads::default();
     // Whoever may not read the table, or follow its links, may not compare it either, and is told so once.
     let is_seen = row.table.as_ref().is_ok_and(|table| super::ends::unseen(table).is_none());
     if shown != Threads::None && is_seen {
         match threads::of(source, &row) {
-            Ok(found) => of_it = found,
-            Err(failure) => gaps.push(gap(Some(row.pid), Subject::Threads, failure)),
+            Ok(threads) => of_it = threads,
+            Err(failure) => found.gaps.push(gap(Some(row.pid), Subject::Threads, failure)),
         }
     }
     let sharing = if shown == Threads::All { of_it.sharing } else { Vec::new() };
     let sharing = sharing.into_iter().filter_map(|tid| Some((tid, source.stat(tid).ok()?))).collect();
-    tasks.push(Task { row, leader: None, sharing });
+    found.tasks.push(Task { row, leader: None, sharing });
     for tid in of_it.apart {
         match source.task(tid, ask) {
             // One that is about to end has let go of its table.
             Ok(row) if row.table.as_ref().is_ok_and(Vec::is_empty) => {}
-            Ok(row) => tasks.push(Task { row, leader: Some(id), sharing: Vec::new() }),
+            Ok(row) => found.tasks.push(Task { row, leader: Some(id), sharing: Vec::new() }),
             Err(failure) if failure.means_gone() => {}
-            Err(failure) => gaps.push(gap(Some(tid), Subject::Process, failure)),
+            Err(failure) => found.gaps.push(gap(Some(tid), Subject::Process, failure)),
         }
     }
+    found
 }
 
 /// The names of users, each asked for once: the answer may come over a network (nsswitch.conf(5)).
@@ -150,8 +162,9 @@ pub fn describe(task: &Task, users: &mut Users<'_>, gaps: &mut Vec<Gap>) -> Proc
     };
     let mut missing = |file, failure| gaps.push(gap(Some(row.pid), Subject::ProcessFact(file), failure));
     match &details.argv {
-        Ok(argv) => process.argv.clone_from(argv),
-        Err(failure) => missing("cmdline", *failure),
+        None => {}
+        Some(Ok(argv)) => process.argv.clone_from(argv),
+        Some(Err(failure)) => missing("cmdline", *failure),
     }
     match &details.status {
         Ok(status) => {
@@ -162,15 +175,17 @@ pub fn describe(task: &Task, users: &mut Users<'_>, gaps: &mut Vec<Gap>) -> Proc
         Err(failure) => missing("status", *failure),
     }
     match &details.limit {
-        Ok(limit) => process.limit = Some(Limit { soft: limit.soft, hard: limit.hard }),
-        Err(failure) => missing("limits", *failure),
+        None => {}
+        Some(Ok(limit)) => process.limit = Some(Limit { soft: limit.soft, hard: limit.hard }),
+        Some(Err(failure)) => missing("limits", *failure),
     }
     match &details.cgroups {
-        Ok(groups) => {
+        None => {}
+        Some(Ok(groups)) => {
             process.cgroup = control_group(groups).map(str::to_owned);
             process.container = groups.iter().find_map(|(_, path)| container_id(path)).map(str::to_owned);
         }
-        Err(failure) => missing("cgroup", *failure),
+        Some(Err(failure)) => missing("cgroup", *failure),
     }
     process
 }

@@ -6,16 +6,13 @@
 //! not in the lists of its process's namespace is in none, because it is bound to nothing, or was made in
 //! another namespace. Only the socket itself knows, so it alone is asked.
 
-use super::processes::Task;
+use super::cause;
+use super::socket_lists::table;
 use super::wires::{self, Wires};
-use super::{cause, gap};
-use crate::kernel::{
-    Errno, Failure, FdRow, NetRow, Netns, SocketAsk, SocketDetail, SocketRow, SocketTable, Source, TaskRow,
-};
+use crate::kernel::{Failure, NetRow, SocketDetail, SocketRow, SocketTable};
 use crate::kind::{self, Protocol};
-use crate::model::{Beyond, Channel, Endpoint, Fact, Facts, Gap, Inode, Socket, Subject};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Range;
+use crate::model::{Beyond, Channel, Endpoint, Fact, Facts, Inode, Socket};
+use std::collections::{HashMap, HashSet};
 
 /// What to find out of sockets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,45 +27,19 @@ pub struct Depth {
 #[derive(Default)]
 pub struct Tables {
     /// All, each with the inode number of its namespace, where that is known.
-    rows: Vec<(Option<u64>, SocketRow)>,
+    pub(super) rows: Vec<(Option<u64>, SocketRow)>,
     /// Which of them, by inode.
-    by_inode: HashMap<u64, usize>,
+    pub(super) by_inode: HashMap<u64, usize>,
     /// What is the namespaces' own, where a socket is bound to an interface.
-    nets: HashMap<u64, NetRow>,
-    wires: Wires,
+    pub(super) nets: HashMap<u64, NetRow>,
+    pub(super) wires: Wires,
     /// Why a namespace's sockets of a list, or their ends, are not known.
-    unlisted: HashMap<(u64, SocketTable), Failure>,
+    pub(super) unlisted: HashMap<(u64, SocketTable), Failure>,
     /// The namespaces of the processes with sockets.
-    namespaces: HashMap<i32, u64>,
+    pub(super) namespaces: HashMap<i32, u64>,
 }
 
 impl Tables {
-    /// Loads what the sockets in `tasks` need; nothing where there is none.
-    pub fn load(source: &dyn Source, tasks: &[Task], depth: Depth, gaps: &mut Vec<Gap>) -> Self {
-        let ask = SocketAsk { tcp_info: depth.tcp_info };
-        let mut loader = Loader {
-            source,
-            ask,
-            gaps,
-            loaded: BTreeMap::new(),
-            places: BTreeMap::new(),
-            tables: Self::default(),
-        };
-        for task in tasks {
-            loader.lists_of(&task.row);
-        }
-        for task in tasks {
-            loader.strays_of(&task.row);
-        }
-        loader.interfaces();
-        let Loader { places, mut tables, loaded, gaps, .. } = loader;
-        if depth.ends {
-            let lists = loaded.into_iter().map(|((netns, list), rows)| (netns, list, &tables.rows[rows]));
-            tables.wires = Wires::lay(source, lists, &places, gaps);
-        }
-        tables
-    }
-
     fn find(&self, inode: Option<Inode>) -> Option<&(Option<u64>, SocketRow)> {
         self.by_inode.get(&inode?.ino).map(|&index| &self.rows[index])
     }
@@ -119,7 +90,7 @@ impl Tables {
 }
 
 /// Whether a socket has any address, its own or a peer's.
-fn has_address(row: &SocketRow) -> bool {
+pub(super) fn has_address(row: &SocketRow) -> bool {
     match &row.detail {
         SocketDetail::Inet(inet) => inet.local.port() != 0 || inet.remote.port() != 0,
         SocketDetail::None => false,
@@ -132,168 +103,6 @@ fn may_be_connected(row: &SocketRow) -> bool {
     let bare = matches!(row.state, Some(7 | 10 | 13));
     // A unix socket of datagrams may have those who send to it, connected or not.
     matches!(row.detail, SocketDetail::Unix(_)) || !bare
-}
-
-struct Loader<'a> {
-    source: &'a dyn Source,
-    ask: SocketAsk,
-    gaps: &'a mut Vec<Gap>,
-    /// Where the rows of each list read are.
-    loaded: BTreeMap<(u64, SocketTable), Range<usize>>,
-    /// A way into each namespace.
-    places: BTreeMap<u64, Netns>,
-    tables: Tables,
-}
-
-impl Loader<'_> {
-    /// Reads the lists in which the sockets of a process are, if it made them where it is now.
-    fn lists_of(&mut self, task: &TaskRow) {
-        let wanted: BTreeSet<SocketTable> =
-            task.table.iter().flatten().filter_map(protocol).filter_map(table).collect();
-        if !task.table.iter().flatten().any(|fd| fd.protocol.is_some()) {
-            return;
-        }
-        let place = Netns::OfProcess(task.pid);
-        match self.source.net_namespace(place) {
-            Ok(netns) => {
-                self.tables.namespaces.insert(task.pid, netns);
-                for list in wanted {
-                    self.load(netns, place, list);
-                }
-            }
-            Err(failure) => {
-                self.gaps.push(gap(Some(task.pid), Subject::ProcessFact("ns/net"), failure));
-            }
-        }
-    }
-
-    fn load(&mut self, netns: u64, place: Netns, list: SocketTable) {
-        if self.loaded.contains_key(&(netns, list)) {
-            return;
-        }
-        self.places.entry(netns).or_insert(place);
-        let rows = match self.source.sockets(place, list, self.ask) {
-            Ok(sockets) => {
-                if let Some(failure) = sockets.without_diag {
-                    self.without_diag(netns, place, list, failure);
-                }
-                sockets.rows
-            }
-            Err(failure) => {
-                self.tables.unlisted.insert((netns, list), failure);
-                Vec::new()
-            }
-        };
-        let start = self.tables.rows.len();
-        for row in rows {
-            self.add(Some(netns), row);
-        }
-        self.loaded.insert((netns, list), start..self.tables.rows.len());
-    }
-
-    /// Notes what a list under `/proc/net` leaves open.
-    fn without_diag(&mut self, netns: u64, place: Netns, list: SocketTable, failure: Failure) {
-        let untold = match list {
-            // Who is connected to whom.
-            SocketTable::Unix => true,
-            SocketTable::Tcp => self.ask.tcp_info,
-            _ => false,
-        };
-        if untold {
-            let (Netns::OfProcess(pid) | Netns::OfSocket { pid, .. }) = place;
-            self.gaps.push(gap(Some(pid), Subject::SocketDiag(list.name()), failure));
-        }
-        if list == SocketTable::Unix {
-            self.tables.unlisted.insert((netns, list), failure);
-        }
-    }
-
-    fn add(&mut self, netns: Option<u64>, row: SocketRow) {
-        if row.ino != 0 {
-            // Of an MPTCP socket each subflow is listed under its inode, the first one first.
-            self.tables.by_inode.entry(row.ino).or_insert(self.tables.rows.len());
-        }
-        self.tables.rows.push((netns, row));
-    }
-
-    /// Asks the sockets of a process that are in no list.
-    fn strays_of(&mut self, task: &TaskRow) {
-        for fd in task.table.iter().flatten().filter(|fd| fd.protocol.is_some()) {
-            let Some(ino) = fd.stat.ok().map(|stat| stat.ino) else { continue };
-            if self.tables.by_inode.contains_key(&ino) {
-                continue;
-            }
-            match self.source.ask_socket(task.pid, fd.fd) {
-                // The number means another socket by now.
-                Ok(asked) if asked.ino != ino => {}
-                Ok(asked) => {
-                    let place = Netns::OfSocket { pid: task.pid, fd: fd.fd };
-                    if let (Ok(netns), Some(list)) = (asked.netns, protocol(fd).and_then(table)) {
-                        self.load(netns, place, list);
-                    }
-                    match asked.row {
-                        _ if self.tables.by_inode.contains_key(&ino) => {}
-                        // Without its namespace a socket that has a peer may have it anywhere.
-                        Ok(row) => match asked.netns {
-                            Ok(netns) => self.add(Some(netns), row),
-                            Err(failure) => {
-                                if has_address(&row) {
-                                    self.missing(task.pid, fd, failure);
-                                }
-                                self.add(None, row);
-                            }
-                        },
-                        Err(failure) => self.missing(task.pid, fd, failure),
-                    }
-                }
-                // It was closed meanwhile.
-                Err(failure) if failure.means_gone() || failure.errno == Errno::EBADF => {}
-                Err(failure) => self.missing(task.pid, fd, failure),
-            }
-        }
-    }
-
-    /// Notes a socket of which nothing could be learnt: where its list failed, that says why.
-    fn missing(&mut self, pid: i32, fd: &FdRow, failure: Failure) {
-        let netns = self.tables.namespaces.get(&pid);
-        let list = protocol(fd).and_then(table);
-        let failed = netns.zip(list).and_then(|(&netns, list)| self.tables.unlisted.get(&(netns, list)));
-        let (subject, failure) = match (failed, list) {
-            (Some(failed), Some(list)) => (Subject::Sockets(list.name()), *failed),
-            _ => (Subject::Descriptor(fd.fd), failure),
-        };
-        self.gaps.push(gap(Some(pid), subject, failure));
-    }
-
-    /// Reads the names of the interfaces that sockets shown are bound to.
-    fn interfaces(&mut self) {
-        let bound = |row: &SocketRow| match &row.detail {
-            SocketDetail::Inet(inet) => inet.interface != 0,
-            SocketDetail::Packet { interface, .. } => *interface != 0,
-            _ => false,
-        };
-        let rows = self.tables.rows.iter();
-        let wanted: BTreeSet<u64> =
-            rows.filter(|(_, row)| bound(row)).filter_map(|(netns, _)| *netns).collect();
-        for netns in wanted {
-            let Some(&place) = self.places.get(&netns) else { continue };
-            match self.source.net(place) {
-                Ok(net) => drop(self.tables.nets.insert(netns, net)),
-                Err(failure) => self.gaps.push(gap(None, Subject::Net, failure)),
-            }
-        }
-    }
-}
-
-/// The protocol of a descriptor that is a socket, where a kind knows it.
-fn protocol(fd: &FdRow) -> Option<&'static Protocol> {
-    kind::protocol(fd.protocol.as_ref()?.as_ref().ok()?)
-}
-
-/// The list that sockets of a protocol are in.
-fn table(protocol: &Protocol) -> Option<SocketTable> {
-    let name = protocol.table?;
-    SocketTable::ALL.into_iter().find(|table| table.name() == name)
 }
 
 /// SOCK_* by number.

@@ -1,6 +1,7 @@
 //! Device numbers whose meaning is this kernel's alone.
 
 use super::DeviceTables;
+use super::nameless::Nameless;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{fstat, major, minor, stat};
 
@@ -11,6 +12,7 @@ pub fn tables() -> DeviceTables {
     DeviceTables {
         ttys: tty_drivers(),
         memfd: memfd_device(),
+        nameless: Nameless::find(),
         nsfs: stat("/proc/self/ns/net").ok().and_then(|stat| device(stat.st_dev)),
         char: names(char),
         block: names(block),

@@ -6,7 +6,8 @@ use super::syscall::Call;
 use super::task::parse_status;
 use super::{
     Ask, AskedSocket, DeviceTables, Errno, Failure, FileAsk, FileStat, KernelHolder, NetRow, Netns, Read,
-    SocketAsk, SocketList, SocketRow, SocketTable, Source, devices, file_ask, kcmp, sockets, targets,
+    SocketAsk, SocketList, SocketRow, SocketTable, Source, devices, file_ask, kcmp, proc_dir, sockets,
+    targets,
 };
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
@@ -77,16 +78,17 @@ impl Source for Live {
     fn task(&self, pid: i32, ask: &Ask<'_>) -> Read<TaskRow> {
         let mut dir = ProcDir::open(pid)?;
         let stat = dir.stat()?;
+        let nameless = &self.devices.get_or_init(devices::tables).nameless;
         // Where the first thread has exited and others go on, they have the table.
         let table = match dir.living_thread(&stat) {
-            Some(task) => dir.descriptors(&task, ask),
-            None => dir.descriptors("", ask),
+            Some(task) => dir.descriptors(&task, ask, nameless),
+            None => dir.descriptors("", ask, nameless),
         };
         let places = dir.places(ask.places, ask.only_files);
         // Of a process that has nothing of what is looked for nobody wants to know more.
         let matters =
             ask.only.is_none() || !places.is_empty() || table.as_ref().is_ok_and(|rows| !rows.is_empty());
-        let details = (ask.details && matters).then(|| details(&mut dir));
+        let details = ((ask.details || ask.users) && matters).then(|| details(&mut dir, ask.details));
         // The directory held is that of one process. If that process has exited by now, its table
         // went away under the reader, and what was read may be a part of it that looks whole.
         let after = dir.stat()?;
@@ -98,6 +100,10 @@ impl Source for Live {
 
     fn stat(&self, pid: i32) -> Read<StatRow> {
         ProcDir::open(pid)?.stat()
+    }
+
+    fn protocol(&self, pid: i32, fd: i32) -> Read<String> {
+        proc_dir::protocol_name(&format!("/proc/{pid}/fd/{fd}"))
     }
 
     fn threads(&self, pid: i32) -> Read<Vec<i32>> {
@@ -115,6 +121,10 @@ impl Source for Live {
 
     fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk) -> Read<SocketList> {
         sockets::list(netns, table, ask)
+    }
+
+    fn has_mptcp(&self, netns: Netns) -> Read<bool> {
+        sockets::has_mptcp(netns)
     }
 
     fn time_wait(&self, pid: i32) -> Read<Vec<SocketRow>> {
@@ -202,8 +212,12 @@ impl Source for Live {
     }
 }
 
-fn details(dir: &mut ProcDir) -> TaskDetails {
+fn details(dir: &mut ProcDir, all: bool) -> TaskDetails {
     let malformed = Failure::new("read", Errno::EBADMSG);
+    let status = dir.read("status").and_then(|text| parse_status(text).ok_or(malformed));
+    if !all {
+        return TaskDetails { argv: None, status, limit: None, cgroups: None };
+    }
     let argv = dir.read("cmdline").map(|text| {
         let text = text.strip_suffix(b"\0").unwrap_or(text);
         match text {
@@ -211,7 +225,6 @@ fn details(dir: &mut ProcDir) -> TaskDetails {
             text => text.split(|&b| b == 0).map(<[u8]>::to_vec).collect(),
         }
     });
-    let status = dir.read("status").and_then(|text| parse_status(text).ok_or(malformed));
     let limit = dir.read("limits").and_then(|text| {
         let limits = Limits::from_buf_read(text).map_err(|_| malformed)?.max_open_files;
         let number = |limit| match limit {
@@ -224,5 +237,5 @@ fn details(dir: &mut ProcDir) -> TaskDetails {
         let groups = procfs::ProcessCGroups::from_buf_read(text).map_err(|_| malformed)?;
         Ok(groups.into_iter().map(|group| (group.hierarchy, group.pathname)).collect())
     });
-    TaskDetails { argv, status, limit, cgroups }
+    TaskDetails { argv: Some(argv), status, limit: Some(limit), cgroups: Some(cgroups) }
 }

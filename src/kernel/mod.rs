@@ -26,6 +26,7 @@ pub mod kcmp;
 mod live;
 mod lookup;
 mod mounts;
+mod nameless;
 mod names;
 mod net_row;
 mod netlink;
@@ -103,7 +104,7 @@ impl std::error::Error for Failure {}
 pub type Read<T> = Result<T, Failure>;
 
 /// Where rows come from.
-pub trait Source {
+pub trait Source: Sync {
     /// The machine: its name and kernel (uname(2)).
     fn host(&self) -> Read<HostRow>;
 
@@ -117,6 +118,9 @@ pub trait Source {
     /// `/proc/PID/stat` of one process: who it is and whose child, without its table.
     fn stat(&self, pid: i32) -> Read<StatRow>;
 
+    /// The kernel's name for the protocol of a socket, where that was not asked for with its table.
+    fn protocol(&self, pid: i32, fd: i32) -> Read<String>;
+
     /// The threads of a process, ascending (proc_pid_task(5)).
     fn threads(&self, pid: i32) -> Read<Vec<i32>>;
 
@@ -128,6 +132,10 @@ pub trait Source {
 
     /// All sockets of one list, as a network namespace has them.
     fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk) -> Read<SocketList>;
+
+    /// Whether a network namespace has any socket of MPTCP that is connected or listens: in the list of TCP
+    /// nothing tells these from others.
+    fn has_mptcp(&self, netns: Netns) -> Read<bool>;
 
     /// The TCP connections of a process's network namespace that are in TIME_WAIT.
     fn time_wait(&self, pid: i32) -> Read<Vec<SocketRow>>;

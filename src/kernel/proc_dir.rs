@@ -4,6 +4,7 @@
 //! read through it fails with ESRCH or ENOENT, also when another process has got the same pid since.
 //! So what is read through one `ProcDir` is never a mixture of two processes.
 
+use super::nameless::Nameless;
 use super::rows::{AtName, FdRow, FileStat, LinkTest, StatRow};
 use super::task::parse_stat;
 use super::{Ask, Errno, Failure, Read, fdinfo, lookup};
@@ -123,7 +124,7 @@ impl ProcDir {
 
     /// Reads the descriptors, ascending, of the process or of the thread whose folder `task` names. One
     /// that is closed while this reads is left out: it is not there any more.
-    pub fn descriptors(&mut self, task: &str, ask: &Ask<'_>) -> Read<Vec<FdRow>> {
+    pub fn descriptors(&mut self, task: &str, ask: &Ask<'_>, nameless: &Nameless) -> Read<Vec<FdRow>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut listing = Dir::openat(&self.dir, format!("{task}fd").as_str(), flags, Mode::empty())
             .map_err(|errno| Failure::new("openat", errno))?;
@@ -142,6 +143,7 @@ impl ProcDir {
         numbers.sort_unstable();
         let slots = Slots {
             process: self.dir.as_fd(),
+            nameless,
             fds: listing.as_fd(),
             infos: infos.as_ref().map(|dir| dir.as_ref().map(AsFd::as_fd).map_err(|failure| *failure)),
         };
@@ -168,6 +170,7 @@ impl AsFd for ProcDir {
 struct Slots<'a> {
     /// The held `/proc/PID`.
     process: BorrowedFd<'a>,
+    nameless: &'a Nameless,
     fds: BorrowedFd<'a>,
     /// Absent where fdinfo was not asked for.
     infos: Option<Read<BorrowedFd<'a>>>,
@@ -177,17 +180,21 @@ impl Slots<'_> {
     /// Reads one descriptor, again where it was closed and given to another file between the calls
     /// that read it. A process that does nothing else may win every time: then that is the failure.
     fn settled_row(&self, fd: i32, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
-        let mut row = self.row(fd, ask, buffer)?;
+        let mut digits = [0; DIGITS];
+        let name = decimal(fd, &mut digits);
+        let mut row = self.row(fd, name, ask, buffer)?;
         if !ask.fdinfo {
             return Some(row);
         }
         for _ in 0..TRIES {
-            let name = CString::new(fd.to_string()).ok()?;
-            let now = readlinkat(self.fds, name.as_c_str()).map(OsStringExt::into_vec);
+            if is_of_one_file(&row) {
+                return Some(row);
+            }
+            let now = readlinkat(self.fds, name).map(OsStringExt::into_vec);
             match (&row.link, now) {
                 (Ok(before), Ok(now)) if *before == now => return Some(row),
                 (Err(_), _) => return Some(row),
-                _ => row = self.row(fd, ask, buffer)?,
+                _ => row = self.row(fd, name, ask, buffer)?,
             }
         }
         row.link = Err(Failure::new("readlinkat", Errno::EAGAIN));
@@ -197,10 +204,17 @@ impl Slots<'_> {
     }
 
     /// Reads one descriptor; `None` when it is closed by now or not asked for.
-    fn row(&self, fd: i32, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
-        let digits = fd.to_string();
-        let name = CString::new(digits.as_str()).ok()?;
-        let link = match readlinkat(self.fds, name.as_c_str()) {
+    fn row(&self, fd: i32, name: &CStr, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
+        // Most files are none of those looked for, and one call is enough to know it.
+        let mut stat = None;
+        if let Some(only) = ask.only_files {
+            let found = statx_at(self.fds, name);
+            if found.as_ref().is_ok_and(|found| !only(found)) {
+                return None;
+            }
+            stat = Some(found);
+        }
+        let link = match readlinkat(self.fds, name) {
             Ok(link) => Ok(link.into_vec()),
             Err(Errno::ENOENT) => return None,
             Err(errno) => Err(Failure::new("readlinkat", errno)),
@@ -210,29 +224,28 @@ impl Slots<'_> {
         {
             return None;
         }
-        let stat = statx_at(self.fds, &name);
-        if let (Ok(stat), Some(only)) = (&stat, ask.only_files)
-            && !only(stat)
-        {
+        let told = || link.as_ref().ok().and_then(|link| self.nameless.of(link)).map(Ok);
+        let stat = stat.or_else(told).unwrap_or_else(|| statx_at(self.fds, name));
+        if stat == Err(Failure::new("statx", Errno::ENOENT)) && !still_listed(self.fds, name) {
             return None;
         }
-        if stat == Err(Failure::new("statx", Errno::ENOENT)) && !still_listed(self.fds, &name) {
-            return None;
-        }
-        let link_mode =
-            fstatat(self.fds, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| stat.st_mode).ok();
         let of_this = |test: &LinkTest<'_>| link.as_ref().is_ok_and(|link| test(link));
         let asked = ask.fdinfo || ask.fdinfo_of.is_some_and(of_this);
         let info = self.infos.filter(|_| asked).map(|dir| {
-            let dir = dir?;
-            read_whole(dir, &digits, buffer)?;
+            read_once(dir?, name, buffer)?;
             fdinfo::parse(buffer).ok_or(Failure::new("read", Errno::EBADMSG))
         });
-        let is_socket = stat.is_ok_and(|stat| stat.mode & libc::S_IFMT == libc::S_IFSOCK);
-        let protocol = is_socket.then(|| protocol_name(self.fds, fd));
+        // The flags in fdinfo tell the same.
+        let link_mode = match info {
+            Some(Ok(_)) => None,
+            _ => fstatat(self.fds, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| stat.st_mode).ok(),
+        };
+        let is_socket = ask.protocols && stat.is_ok_and(|stat| stat.is_socket());
+        let protocol =
+            is_socket.then(|| protocol_name(&format!("/proc/self/fd/{}/{fd}", self.fds.as_raw_fd())));
         let matters = stat.is_ok_and(|stat| may_be_mqueue(&stat) || is_ptmx(&stat));
         let filesystem = matters.then(|| filesystem(self.fds, fd)).flatten();
-        let at_name = self.at_name(&name, link.as_ref().ok(), stat.as_ref().ok());
+        let at_name = self.at_name(name, link.as_ref().ok(), stat.as_ref().ok());
         Some(FdRow { fd, link, link_mode, stat, info, protocol, filesystem, at_name })
     }
 
@@ -252,6 +265,49 @@ impl Slots<'_> {
 /// Whether the descriptor is still in the table: the link's own lstat does not follow it.
 fn still_listed(fds: BorrowedFd<'_>, name: &CStr) -> bool {
     fstatat(fds, name, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok()
+}
+
+/// Whether fdinfo is of the file that was stat'ed. Anonymous files have one inode, which tells nothing.
+fn is_of_one_file(row: &FdRow) -> bool {
+    let (Ok(stat), Some(Ok(info))) = (&row.stat, &row.info) else { return false };
+    stat.mode & libc::S_IFMT != 0 && info.ino == Some(stat.ino)
+}
+
+/// The most digits of a descriptor's number, with the NUL behind them.
+const DIGITS: usize = 12;
+
+/// A number as a name.
+fn decimal(number: i32, room: &mut [u8; DIGITS]) -> &CStr {
+    let mut at = DIGITS - 1;
+    let mut rest = number.unsigned_abs();
+    room[at] = 0;
+    loop {
+        at -= 1;
+        room[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            return CStr::from_bytes_with_nul(&room[at..]).unwrap_or_default();
+        }
+    }
+}
+
+/// Reads a file that the kernel makes in one piece, as it does those of fdinfo: what does not fill the room has
+/// ended, and nothing more needs to be asked.
+fn read_once(dir: BorrowedFd<'_>, name: &CStr, into: &mut Vec<u8>) -> Read<()> {
+    let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|errno| Failure::new("openat", errno))?;
+    into.clear();
+    loop {
+        let start = into.len();
+        into.resize(start + 4096, 0);
+        let count = read(&fd, &mut into[start..]);
+        into.truncate(start + *count.as_ref().unwrap_or(&0));
+        match count {
+            Ok(4096) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(()),
+            Err(errno) => return Err(Failure::new("read", errno)),
+        }
+    }
 }
 
 pub(super) fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
@@ -343,9 +399,8 @@ fn filesystem(fds: BorrowedFd<'_>, fd: i32) -> Option<u64> {
 
 /// The name of a socket's protocol, which sockfs gives as an extended attribute (`net/socket.c`,
 /// `sockfs_xattr_get`). It is there also for sockets that no table under `/proc/net` lists.
-fn protocol_name(fds: BorrowedFd<'_>, fd: i32) -> Read<String> {
-    let path = CString::new(format!("/proc/self/fd/{}/{fd}", fds.as_raw_fd()))
-        .map_err(|_| Failure::new("getxattr", Errno::EINVAL))?;
+pub(super) fn protocol_name(path: &str) -> Read<String> {
+    let path = CString::new(path).map_err(|_| Failure::new("getxattr", Errno::EINVAL))?;
     let mut value = [0u8; 64];
     // SAFETY: both strings are NUL-terminated, and the length given is that of `value`.
     let length = unsafe {

@@ -2,17 +2,22 @@
 
 use super::Read;
 use super::fdinfo::FdInfo;
+use super::nameless::Nameless;
 use super::places::{PlaceAsk, PlaceRow};
 
 /// What to read of a process. Every field that is off saves calls per process or per descriptor.
 #[derive(Clone, Copy, Default)]
 pub struct Ask<'a> {
-    /// argv, uid, limits, namespaces' pids and cgroups.
+    /// argv, limits and cgroups, and what [`Self::users`] is.
     pub details: bool,
+    /// The effective user, and the pids in nested namespaces.
+    pub users: bool,
     /// `/proc/PID/fdinfo/FD`: flags, CLOEXEC, offset and the kind's own lines.
     pub fdinfo: bool,
     /// The same of those descriptors alone whose link passes, where [`Self::fdinfo`] is off.
     pub fdinfo_of: Option<&'a LinkTest<'a>>,
+    /// The protocols of sockets, a call for each. Where it is off, lists of sockets may tell them.
+    pub protocols: bool,
     /// Only descriptors whose link passes are read further and given out.
     pub only: Option<&'a LinkTest<'a>>,
     /// Only descriptors and places whose file passes are read further and given out; where the file cannot
@@ -23,18 +28,19 @@ pub struct Ask<'a> {
 }
 
 /// A test of a file.
-pub type FileTest<'a> = dyn Fn(&FileStat) -> bool + 'a;
+pub type FileTest<'a> = dyn Fn(&FileStat) -> bool + Sync + 'a;
 
 /// A test of a link's text.
-pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + 'a;
+pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
 
 impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { details, fdinfo, fdinfo_of, only, only_files, places } = self;
+        let Self { details, users, fdinfo, fdinfo_of, protocols, only, only_files, places } = self;
         let (some, only) = (fdinfo_of.is_some(), only.is_some() || only_files.is_some());
         write!(
             f,
-            "Ask {{ details: {details}, fdinfo: {fdinfo}, fdinfo_of: {some}, only: {only}, places: {places:?} }}"
+            "Ask {{ details: {details}, users: {users}, fdinfo: {fdinfo}, fdinfo_of: {some}, \
+             protocols: {protocols}, only: {only}, places: {places:?} }}"
         )
     }
 }
@@ -54,17 +60,17 @@ pub struct TaskRow {
     pub places: Vec<PlaceRow>,
 }
 
-/// What a person wants to know of a process besides its table.
+/// What a person wants to know of a process besides its table; absent is what was not asked for.
 #[derive(Debug, Clone)]
 pub struct TaskDetails {
     /// The arguments (proc_pid_cmdline(5)); empty for kernel threads and zombies.
-    pub argv: Read<Vec<Vec<u8>>>,
+    pub argv: Option<Read<Vec<Vec<u8>>>>,
     /// The effective user id, and the pid in each nested pid namespace, outermost first.
     pub status: Read<StatusRow>,
     /// RLIMIT_NOFILE.
-    pub limit: Read<LimitRow>,
+    pub limit: Option<Read<LimitRow>>,
     /// The control groups, as `hierarchy:path`, in the order of proc_pid_cgroup(5).
-    pub cgroups: Read<Vec<(u32, String)>>,
+    pub cgroups: Option<Read<Vec<(u32, String)>>>,
 }
 
 /// PF_KTHREAD of `include/linux/sched.h`: the task is a kernel thread.
@@ -132,11 +138,13 @@ pub struct FdRow {
     pub link: Read<Vec<u8>>,
     /// The permission bits of that link: which of read and write it is open for.
     pub link_mode: Option<u32>,
-    /// The file behind it.
+    /// The file behind it. Of a pipe, a socket and most anonymous inodes the link tells which file that is, and
+    /// nothing was asked: they have no name, no size and no mount.
     pub stat: Read<FileStat>,
     /// `/proc/PID/fdinfo/FD`, where it was asked for.
     pub info: Option<Read<FdInfo>>,
-    /// Of a socket: the kernel's name for its protocol, such as `TCPv6` or `UNIX-STREAM`.
+    /// Of a socket, where [`Ask::protocols`] is on: the kernel's name for its protocol, such as `TCPv6` or
+    /// `UNIX-STREAM`.
     pub protocol: Option<Read<String>>,
     /// The type of the file's filesystem (statfs(2)), asked only where nothing else can tell: of what
     /// may be a POSIX message queue, which by its name and inode is a regular file, and of the masters of
@@ -189,6 +197,11 @@ impl FileStat {
         self.mode & libc::S_IFMT == libc::S_IFSOCK
     }
 
+    /// A file that has no name, by what its link tells.
+    pub(super) fn nameless(mode: u32, dev: (u32, u32), ino: u64) -> Self {
+        Self { mode, dev, ino, nlink: 1, block_size: 4096, ..Self::default() }
+    }
+
     /// Whether it stands for a device.
     pub fn is_device(&self) -> bool {
         matches!(self.mode & libc::S_IFMT, libc::S_IFBLK | libc::S_IFCHR)
@@ -211,6 +224,8 @@ pub struct DeviceTables {
     pub ttys: Vec<(u32, u32, u32)>,
     /// The device of the kernel's own tmpfs, on which memfd_create(2) makes its files.
     pub memfd: Option<(u32, u32)>,
+    /// The files that have no name.
+    pub nameless: Nameless,
     /// The device of the filesystem of namespaces.
     pub nsfs: Option<(u32, u32)>,
     /// The drivers of character devices by major number, where it belongs to one alone.

@@ -32,6 +32,25 @@ pub fn time_wait(pid: i32) -> Read<Vec<SocketRow>> {
     Entrance::of(Netns::OfProcess(pid))?.within(diag::time_wait)
 }
 
+/// Whether a network namespace has sockets of MPTCP, by the number of them that `/proc/net/protocols` has: one
+/// counts there from connect(2) or listen(2) on, as it is in the list of TCP.
+pub fn has_mptcp(netns: Netns) -> Read<bool> {
+    let read = |dir: &mut ProcDir| {
+        dir.of_any_thread(|dir, task| Ok(counts_mptcp(dir.read(&format!("{task}net/protocols"))?)))
+    };
+    match netns {
+        Netns::OfProcess(pid) => read(&mut ProcDir::open(pid)?),
+        Netns::OfSocket { .. } => Entrance::of(netns)?.within(|| read(&mut ProcDir::of_this_thread()?)),
+    }
+}
+
+/// `protocol size sockets memory …` (`net/core/sock.c`, `proto_seq_printf`).
+fn counts_mptcp(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let mut rows = text.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+    rows.any(|row| row.first().is_some_and(|name| name.starts_with("MPTCP")) && row.get(2) != Some(&"0"))
+}
+
 /// What a network namespace has of its own. It fails as [`list`] does.
 pub fn net(netns: Netns) -> Read<NetRow> {
     either(netns, net_row::by_netlink, net_row::by_proc).map(|(row, _)| row)

@@ -71,8 +71,10 @@ pub enum Field {
 /// What has to be read for a field, beyond names, kinds and inodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wants {
-    /// Users, arguments, limits and control groups.
+    /// Arguments, limits and control groups, and users.
     pub details: bool,
+    /// Users alone.
+    pub users: bool,
     /// Flags, CLOEXEC, offsets and most kinds' facts.
     pub fdinfo: bool,
     /// Addresses and states of sockets.
@@ -91,6 +93,7 @@ impl Wants {
     pub fn and(self, other: Self) -> Self {
         Self {
             details: self.details || other.details,
+            users: self.users || other.users,
             fdinfo: self.fdinfo || other.fdinfo,
             sockets: self.sockets || other.sockets,
             tcp_info: self.tcp_info || other.tcp_info,
@@ -222,9 +225,8 @@ impl Field {
     pub fn wants(&self) -> Wants {
         let none = Wants::default();
         match self {
-            Self::Argv | Self::Uid | Self::User | Self::Limit | Self::Cgroup | Self::Container => {
-                Wants { details: true, ..none }
-            }
+            Self::Argv | Self::Limit | Self::Cgroup | Self::Container => Wants { details: true, ..none },
+            Self::Uid | Self::User => Wants { users: true, ..none },
             Self::Cloexec | Self::Flags | Self::Offset => Wants { fdinfo: true, ..none },
             Self::OpenFile | Self::Identity | Self::SharedWith => Wants { identity: true, ..none },
             Self::Peers => Wants { ends: true, sockets: true, ..none },

@@ -211,8 +211,12 @@ fn in_lines(
     flat: bool,
 ) -> io::Result<()> {
     let headings = headings(fields);
-    let rows = rows.iter().flat_map(|listed| rows_of(context, fields, listed, flat)).map(plain);
-    lines::write(out, &headings.iter().map(String::as_str).collect::<Vec<_>>(), rows)
+    let headings: Vec<_> = headings.iter().map(String::as_str).collect();
+    // A process at a time, or where these are sorted across all processes many of one line each.
+    let parts: Vec<&[Listed<'_>]> = rows.chunks(rows.len() / 4096 + 1).collect();
+    lines::write_parts(out, &headings, &parts, &|part| {
+        part.iter().flat_map(|listed| rows_of(context, fields, listed, flat)).map(plain).collect()
+    })
 }
 
 fn rows_of<'a>(

@@ -7,6 +7,7 @@ use super::json_facts::FactsDoc;
 use super::json_gaps::{FailureDoc, GapDoc, GapsDoc, UncoveredDoc, UnknownDoc};
 use crate::model::{Access, Host, Identity, Inode, Place, Process, ProcessId, flag_names};
 use crate::query::{Entry, Field, Known, Listed, Listing, Peer, Peers};
+use crate::shares::{share_large, workers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -28,10 +29,11 @@ pub fn document(out: &mut dyn Write, listing: &Listing<'_>, chosen: Option<&[Fie
 pub fn lines(out: &mut dyn Write, listing: &Listing<'_>, chosen: Option<&[Field]>) -> io::Result<()> {
     let context = Context::new(listing.known, &[], chosen);
     let snapshot = listing.known.snapshot;
-    for listed in &listing.rows {
-        line(out, &ProcessDoc { context: &context, listed, as_line: true })?;
-        for entry in &listed.entries {
-            line(out, &EntryDoc { context: &context, entry, as_line: true })?;
+    // A part is made by whichever processor is free, and written in its place.
+    for part in listing.rows.chunks(PARTS) {
+        let part: Vec<&Listed<'_>> = part.iter().collect();
+        for text in share_large(&part, workers(), &|listed| process_lines(&context, listed)) {
+            out.write_all(&text?)?;
         }
     }
     for gap in &snapshot.gaps {
@@ -41,6 +43,19 @@ pub fn lines(out: &mut dyn Write, listing: &Listing<'_>, chosen: Option<&[Field]
         line(out, &UncoveredDoc { pid: *pid, failure, as_line: true })?;
     }
     Ok(())
+}
+
+/// So many processes are made into lines at a time.
+const PARTS: usize = 16;
+
+/// A process and its files, a line each.
+fn process_lines(context: &Context<'_>, listed: &Listed<'_>) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    line(&mut text, &ProcessDoc { context, listed, as_line: true })?;
+    for entry in &listed.entries {
+        line(&mut text, &EntryDoc { context, entry, as_line: true })?;
+    }
+    Ok(text)
 }
 
 pub(super) fn line(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {

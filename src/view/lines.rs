@@ -1,11 +1,15 @@
 //! One line for each row, for programs and files: never cut, no boxes, no colour.
 
 use super::table::display_width;
+use crate::shares::{share_large, workers};
 use std::io::{self, Write};
 
 /// How many rows the widths are taken from. A later row with a longer cell pushes its line's rest to
 /// the right, so that a long listing streams.
 const MEASURED: usize = 1000;
+
+/// So many parts are made at a time: enough for all processors, and few enough that a listing streams.
+const PARTS: usize = 16;
 
 /// Writes lines under `headings`. Columns are two blanks apart and an empty cell is `-`.
 pub fn write(
@@ -15,21 +19,64 @@ pub fn write(
 ) -> io::Result<()> {
     let mut rows = rows.fuse();
     let first: Vec<_> = rows.by_ref().take(MEASURED).collect();
-    let mut widths: Vec<u16> = headings.iter().map(|heading| display_width(heading)).collect();
-    for row in &first {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(display_width(cell));
+    let widths = widths(headings, &first);
+    let mut text = String::new();
+    line(&mut text, &widths, headings.iter().copied());
+    for row in first.into_iter().chain(rows) {
+        line(&mut text, &widths, row.iter().map(String::as_str));
+        if text.len() > 1 << 15 {
+            out.write_all(text.as_bytes())?;
+            text.clear();
         }
     }
-    line(out, &widths, headings.iter().copied())?;
-    for row in first.into_iter().chain(rows) {
-        line(out, &widths, row.iter().map(String::as_str))?;
+    out.write_all(text.as_bytes())
+}
+
+/// The same of rows that come in parts, each made by `make`: by all processors, in the order of the parts.
+pub fn write_parts<T: Copy + Sync>(
+    out: &mut dyn Write,
+    headings: &[&str],
+    parts: &[T],
+    make: &(dyn Fn(T) -> Vec<Vec<String>> + Sync),
+) -> io::Result<()> {
+    let (mut first, mut made) = (Vec::new(), 0);
+    while first.len() < MEASURED && made < parts.len() {
+        first.extend(make(parts[made]));
+        made += 1;
+    }
+    let widths = widths(headings, &first);
+    let mut text = String::new();
+    line(&mut text, &widths, headings.iter().copied());
+    for row in &first {
+        line(&mut text, &widths, row.iter().map(String::as_str));
+    }
+    out.write_all(text.as_bytes())?;
+    for parts in parts[made..].chunks(PARTS) {
+        let texts = share_large(parts, workers(), &|part| {
+            let mut text = String::new();
+            for row in make(part) {
+                line(&mut text, &widths, row.iter().map(String::as_str));
+            }
+            text
+        });
+        for text in texts {
+            out.write_all(text.as_bytes())?;
+        }
     }
     Ok(())
 }
 
-fn line<'a>(out: &mut dyn Write, widths: &[u16], cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
-    let mut text = String::new();
+fn widths(headings: &[&str], rows: &[Vec<String>]) -> Vec<u16> {
+    let mut widths: Vec<u16> = headings.iter().map(|heading| display_width(heading)).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(display_width(cell));
+        }
+    }
+    widths
+}
+
+fn line<'a>(text: &mut String, widths: &[u16], cells: impl Iterator<Item = &'a str>) {
     // Blanks are owed and paid before the next cell, so that no line ends in them.
     let mut owed = 0;
     for (cell, width) in cells.zip(widths) {
@@ -38,5 +85,5 @@ fn line<'a>(out: &mut dyn Write, widths: &[u16], cells: impl Iterator<Item = &'a
         text.push_str(cell);
         owed = usize::from(width.saturating_sub(display_width(cell))) + 2;
     }
-    writeln!(out, "{text}")
+    text.push('\n');
 }

@@ -231,6 +231,10 @@ fn longest_word(text: &str) -> u16 {
 /// The width of `text`, or of the widest of its lines, in columns of a terminal: two for a character of
 /// East Asia.
 pub fn display_width(text: &str) -> u16 {
+    // As most are.
+    if text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        return u16::try_from(text.len()).unwrap_or(u16::MAX);
+    }
     let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
     u16::try_from(widest).unwrap_or(u16::MAX)
 }

@@ -1,0 +1,280 @@
+//! Reads the lists in which sockets are looked up, and asks those that are in none.
+
+use super::gap;
+use super::processes::Task;
+use super::sockets::{Depth, Tables, has_address};
+use super::wires::Wires;
+use crate::kernel::{
+    Errno, Failure, FdRow, Netns, Read, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, Source,
+    TaskRow,
+};
+use crate::kind::{self, Protocol};
+use crate::model::{Gap, Subject};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+/// Loads what the sockets in `tasks` need; nothing where there is none.
+pub fn load(
+    source: &dyn Source,
+    tasks: &mut [Task],
+    depth: Depth,
+    ahead: Option<Ahead>,
+    gaps: &mut Vec<Gap>,
+) -> Tables {
+    let ask = SocketAsk { tcp_info: depth.tcp_info };
+    let mut loader = Loader {
+        source,
+        ask,
+        gaps,
+        loaded: BTreeMap::new(),
+        places: BTreeMap::new(),
+        mptcp: HashMap::new(),
+        ahead,
+        tables: Tables::default(),
+    };
+    for task in tasks.iter() {
+        loader.lists_of(&task.row);
+    }
+    let mut known = Known::default();
+    for task in tasks {
+        loader.protocols_of(&mut task.row, &mut known);
+        loader.strays_of(&task.row);
+    }
+    loader.interfaces();
+    let Loader { places, mut tables, loaded, gaps, .. } = loader;
+    if depth.ends {
+        let lists = loaded.into_iter().map(|((netns, list), rows)| (netns, list, &tables.rows[rows]));
+        tables.wires = Wires::lay(source, lists, &places, gaps);
+    }
+    tables
+}
+
+/// The lists of the reader's own network namespace, where most processes are.
+pub struct Ahead {
+    netns: u64,
+    lists: HashMap<SocketTable, Read<SocketList>>,
+}
+
+impl Ahead {
+    /// Reads them; nothing where the reader's namespace cannot be told.
+    pub fn read(source: &dyn Source, depth: Depth) -> Option<Self> {
+        let place = Netns::OfProcess(i32::try_from(std::process::id()).ok()?);
+        let netns = source.net_namespace(place).ok()?;
+        let ask = SocketAsk { tcp_info: depth.tcp_info };
+        let lists = SocketTable::ALL.into_iter().map(|list| (list, source.sockets(place, list, ask)));
+        Some(Self { netns, lists: lists.collect() })
+    }
+}
+
+struct Loader<'a> {
+    source: &'a dyn Source,
+    ask: SocketAsk,
+    gaps: &'a mut Vec<Gap>,
+    /// Where the rows of each list read are.
+    loaded: BTreeMap<(u64, SocketTable), Range<usize>>,
+    /// A way into each namespace.
+    places: BTreeMap<u64, Netns>,
+    /// The lists that were read already.
+    ahead: Option<Ahead>,
+    /// Whether a namespace has sockets of MPTCP.
+    mptcp: HashMap<u64, bool>,
+    tables: Tables,
+}
+
+impl Loader<'_> {
+    /// Reads the lists in which the sockets of a process are, if it made them where it is now.
+    fn lists_of(&mut self, task: &TaskRow) {
+        let sockets = || task.table.iter().flatten().filter(|fd| is_socket(fd));
+        if sockets().next().is_none() {
+            return;
+        }
+        // Of a socket that was not asked for its protocol, the list that it is in tells that.
+        let is_untold = sockets().any(|fd| fd.protocol.is_none());
+        let wanted: BTreeSet<SocketTable> = if is_untold {
+            SocketTable::ALL.into_iter().collect()
+        } else {
+            sockets().filter_map(protocol).filter_map(table).collect()
+        };
+        let place = Netns::OfProcess(task.pid);
+        match self.source.net_namespace(place) {
+            Ok(netns) => {
+                self.tables.namespaces.insert(task.pid, netns);
+                if is_untold {
+                    let source = self.source;
+                    self.mptcp.entry(netns).or_insert_with(|| source.has_mptcp(place).unwrap_or(true));
+                }
+                for list in wanted {
+                    self.load(netns, place, list);
+                }
+            }
+            Err(failure) => {
+                self.gaps.push(gap(Some(task.pid), Subject::ProcessFact("ns/net"), failure));
+            }
+        }
+    }
+
+    fn load(&mut self, netns: u64, place: Netns, list: SocketTable) {
+        if self.loaded.contains_key(&(netns, list)) {
+            return;
+        }
+        self.places.entry(netns).or_insert(place);
+        let ahead = self.ahead.as_mut().filter(|ahead| ahead.netns == netns);
+        let read = ahead.and_then(|ahead| ahead.lists.remove(&list));
+        let rows = match read.unwrap_or_else(|| self.source.sockets(place, list, self.ask)) {
+            Ok(sockets) => {
+                if let Some(failure) = sockets.without_diag {
+                    self.without_diag(netns, place, list, failure);
+                }
+                sockets.rows
+            }
+            Err(failure) => {
+                self.tables.unlisted.insert((netns, list), failure);
+                Vec::new()
+            }
+        };
+        let start = self.tables.rows.len();
+        for row in rows {
+            self.add(Some(netns), row);
+        }
+        self.loaded.insert((netns, list), start..self.tables.rows.len());
+    }
+
+    /// Notes what a list under `/proc/net` leaves open.
+    fn without_diag(&mut self, netns: u64, place: Netns, list: SocketTable, failure: Failure) {
+        let untold = match list {
+            // Who is connected to whom.
+            SocketTable::Unix => true,
+            SocketTable::Tcp => self.ask.tcp_info,
+            _ => false,
+        };
+        if untold {
+            let (Netns::OfProcess(pid) | Netns::OfSocket { pid, .. }) = place;
+            self.gaps.push(gap(Some(pid), Subject::SocketDiag(list.name()), failure));
+        }
+        if list == SocketTable::Unix {
+            self.tables.unlisted.insert((netns, list), failure);
+        }
+    }
+
+    fn add(&mut self, netns: Option<u64>, row: SocketRow) {
+        if row.ino != 0 {
+            // Of an MPTCP socket each subflow is listed under its inode, the first one first.
+            self.tables.by_inode.entry(row.ino).or_insert(self.tables.rows.len());
+        }
+        self.tables.rows.push((netns, row));
+    }
+
+    /// Fills in the protocols of the sockets that were not asked for theirs. What is in one list with one family
+    /// and type has one protocol, so that the first of each is asked, and those about which a list says more.
+    fn protocols_of(&mut self, task: &mut TaskRow, known: &mut Known) {
+        let pid = task.pid;
+        for fd in task.table.iter_mut().flatten().filter(|fd| fd.protocol.is_none() && is_socket(fd)) {
+            let class = fd.stat.ok().and_then(|stat| self.class_of(stat.ino));
+            let found = class.and_then(|class| known.get(&class).cloned());
+            let protocol = found.map_or_else(|| self.source.protocol(pid, fd.fd), Ok);
+            if let (Some(class), Ok(name)) = (class, &protocol) {
+                known.entry(class).or_insert_with(|| name.clone());
+            }
+            fd.protocol = Some(protocol);
+        }
+    }
+
+    /// What has one protocol with the socket of this inode.
+    fn class_of(&self, ino: u64) -> Option<Class> {
+        let index = *self.tables.by_inode.get(&ino)?;
+        let (_, row) = &self.tables.rows[index];
+        let (&(netns, list), _) = self.loaded.iter().find(|(_, range)| range.contains(&index))?;
+        // The list of TCP has sockets of MPTCP, too; those that are bound and no more are counted nowhere.
+        let is_plain = list != SocketTable::Tcp
+            || (self.mptcp.get(&netns) == Some(&false) && !matches!(row.state, Some(7 | 13)));
+        is_plain.then_some((list, row.family, row.kind))
+    }
+
+    /// Asks the sockets of a process that are in no list.
+    fn strays_of(&mut self, task: &TaskRow) {
+        for fd in task.table.iter().flatten().filter(|fd| is_socket(fd)) {
+            let Some(ino) = fd.stat.ok().map(|stat| stat.ino) else { continue };
+            if self.tables.by_inode.contains_key(&ino) {
+                continue;
+            }
+            match self.source.ask_socket(task.pid, fd.fd) {
+                // The number means another socket by now.
+                Ok(asked) if asked.ino != ino => {}
+                Ok(asked) => {
+                    let place = Netns::OfSocket { pid: task.pid, fd: fd.fd };
+                    if let (Ok(netns), Some(list)) = (asked.netns, protocol(fd).and_then(table)) {
+                        self.load(netns, place, list);
+                    }
+                    match asked.row {
+                        _ if self.tables.by_inode.contains_key(&ino) => {}
+                        // Without its namespace a socket that has a peer may have it anywhere.
+                        Ok(row) => match asked.netns {
+                            Ok(netns) => self.add(Some(netns), row),
+                            Err(failure) => {
+                                if has_address(&row) {
+                                    self.missing(task.pid, fd, failure);
+                                }
+                                self.add(None, row);
+                            }
+                        },
+                        Err(failure) => self.missing(task.pid, fd, failure),
+                    }
+                }
+                // It was closed meanwhile.
+                Err(failure) if failure.means_gone() || failure.errno == Errno::EBADF => {}
+                Err(failure) => self.missing(task.pid, fd, failure),
+            }
+        }
+    }
+
+    /// Notes a socket of which nothing could be learnt: where its list failed, that says why.
+    fn missing(&mut self, pid: i32, fd: &FdRow, failure: Failure) {
+        let netns = self.tables.namespaces.get(&pid);
+        let list = protocol(fd).and_then(table);
+        let failed = netns.zip(list).and_then(|(&netns, list)| self.tables.unlisted.get(&(netns, list)));
+        let (subject, failure) = match (failed, list) {
+            (Some(failed), Some(list)) => (Subject::Sockets(list.name()), *failed),
+            _ => (Subject::Descriptor(fd.fd), failure),
+        };
+        self.gaps.push(gap(Some(pid), subject, failure));
+    }
+
+    /// Reads the names of the interfaces that sockets shown are bound to.
+    fn interfaces(&mut self) {
+        let bound = |row: &SocketRow| match &row.detail {
+            SocketDetail::Inet(inet) => inet.interface != 0,
+            SocketDetail::Packet { interface, .. } => *interface != 0,
+            _ => false,
+        };
+        let rows = self.tables.rows.iter();
+        let wanted: BTreeSet<u64> =
+            rows.filter(|(_, row)| bound(row)).filter_map(|(netns, _)| *netns).collect();
+        for netns in wanted {
+            let Some(&place) = self.places.get(&netns) else { continue };
+            match self.source.net(place) {
+                Ok(net) => drop(self.tables.nets.insert(netns, net)),
+                Err(failure) => self.gaps.push(gap(None, Subject::Net, failure)),
+            }
+        }
+    }
+}
+
+/// A list, a family and a type.
+type Class = (SocketTable, u16, Option<u16>);
+/// The protocols of those that were asked.
+type Known = HashMap<Class, String>;
+
+fn is_socket(fd: &FdRow) -> bool {
+    fd.stat.is_ok_and(|stat| stat.is_socket())
+}
+
+/// The protocol of a descriptor that is a socket, where a kind knows it.
+fn protocol(fd: &FdRow) -> Option<&'static Protocol> {
+    kind::protocol(fd.protocol.as_ref()?.as_ref().ok()?)
+}
+
+/// The list that sockets of a protocol are in.
+pub fn table(protocol: &Protocol) -> Option<SocketTable> {
+    let name = protocol.table?;
+    SocketTable::ALL.into_iter().find(|table| table.name() == name)
+}
