@@ -74,6 +74,12 @@ impl Ran {
         std::str::from_utf8(&self.out).unwrap()
     }
 
+    /// Standard output of a program that prints the names of other processes as they are: of some tests they are
+    /// no text.
+    pub fn lossy(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.out)
+    }
+
     /// Standard output as one JSON document.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.out)

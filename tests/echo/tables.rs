@@ -112,9 +112,10 @@ fn a_table_comes_with_each_connection_and_goes_with_it() {
         if installed("ss") {
             let ss = run(Command::new("ss").args(["-Htanp", "state", "established"]));
             let addresses = [server.address.as_str(), &local];
-            let line = ss.text().lines().find(|line| line.split_whitespace().skip(2).take(2).eq(addresses));
+            let text = ss.lossy();
+            let line = text.lines().find(|line| line.split_whitespace().skip(2).take(2).eq(addresses));
             let user = format!("pid={},fd={}", row[0], row[1]);
-            assert!(line.is_some_and(|line| line.contains(&user)), "{user}: {}", ss.text());
+            assert!(line.is_some_and(|line| line.contains(&user)), "{user}: {}", ss.lossy());
         }
         if model == "epoll" {
             let watched = rows.last().unwrap().join(" ");

@@ -188,7 +188,7 @@ fn what_went_through_is_counted_and_what_is_left_is_remembered() {
         for row in remembered {
             let addresses = [row["local"].as_str().unwrap(), row["remote"].as_str().unwrap()];
             let told = |line: &str| addresses.iter().all(|address| line.contains(address));
-            assert!(ss.text().lines().any(told), "{row}: {}", ss.text());
+            assert!(ss.lossy().lines().any(told), "{row}: {}", ss.lossy());
         }
     }
 }
@@ -241,8 +241,9 @@ fn held_processes_have_the_sockets_that_ss_shows() {
             let all = sockets(&document);
             assert_eq!(all.len(), 7);
             for (command, pid, socket) in all {
-                let line = ss.text().lines().find(|line| line.contains(&format!("ino:{} ", socket["ino"])));
-                let line = line.unwrap_or_else(|| panic!("{socket}: {}", ss.text()));
+                let text = ss.lossy();
+                let line = text.lines().find(|line| line.contains(&format!("ino:{} ", socket["ino"])));
+                let line = line.unwrap_or_else(|| panic!("{socket}: {}", ss.lossy()));
                 let words: Vec<&str> = line.split_whitespace().collect();
                 // ss abbreviates one state and writes `-` for `_`.
                 let state = words[0].replace("ESTAB", "ESTABLISHED").replace('-', "_");

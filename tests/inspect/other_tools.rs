@@ -82,7 +82,7 @@ fn ss_shows_the_same_addresses_states_and_queues() {
     for (option, kind) in [("-t", "tcp"), ("-u", "udp")] {
         let ran = run(Command::new("ss").args(["-anpH", option]));
         let mut theirs = Sockets::new();
-        for line in ran.text().lines() {
+        for line in ran.lossy().lines() {
             let words: Vec<&str> = line.split_ascii_whitespace().collect();
             let of_fixture = format!("pid={},fd=", actor.pid);
             let Some((_, rest)) = line.split_once(&of_fixture) else { continue };
