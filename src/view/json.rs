@@ -268,8 +268,7 @@ impl EntryDoc<'_> {
                 Err(_) => map.serialize_entry("name", &None::<()>)?,
             },
             Field::Access => {
-                let access = file.access.filter(|_| descriptor.is_some()).map(Access::as_str);
-                map.serialize_entry("access", &access.filter(|access| *access != "-"))?;
+                map.serialize_entry("access", &access(file.access.filter(|_| descriptor.is_some())))?;
             }
             Field::Cloexec => optional(map, "cloexec", descriptor.and_then(|descriptor| descriptor.cloexec))?,
             Field::Flags => optional(map, "flags", file.flags.map(flag_names))?,
@@ -303,6 +302,11 @@ impl EntryDoc<'_> {
         }
         Ok(())
     }
+}
+
+/// What is open for neither reading nor writing has no word of its own here.
+fn access(access: Option<Access>) -> Option<&'static str> {
+    access.filter(|access| *access != Access::Neither).map(Access::as_str)
 }
 
 #[derive(Serialize)]
@@ -351,7 +355,7 @@ impl Serialize for PeerDoc<'_> {
         optional(&mut map, "tid", peer.leader.map(|_| peer.process.pid))?;
         text(&mut map, "command", peer.comm)?;
         map.serialize_entry("fd", &peer.fd)?;
-        map.serialize_entry("access", &peer.access.map(Access::as_str))?;
+        map.serialize_entry("access", &access(peer.access))?;
         if peer.is_of_a_backlog() {
             map.serialize_entry("backlog", &true)?;
         }

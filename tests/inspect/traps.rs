@@ -311,3 +311,20 @@ fn a_server_has_those_whom_it_has_not_accepted_at_its_other_end() {
         format!("import socket\ns = socket.socket(socket.AF_UNIX)\ns.bind('{}')\ns.listen()", path.display());
     a_server_of(&server, "import socket\nc = socket.socket(socket.AF_UNIX)\nc.connect('ADDRESS')", 2, true);
 }
+
+#[test]
+fn an_other_end_that_is_open_for_neither_has_no_access_either() {
+    if !installed("python3") {
+        return;
+    }
+    // open(2) with access mode 3 is for ioctl(2) alone, which a terminal allows.
+    let script = "import os\nmaster, slave = os.openpty()\nneither = os.open(os.ttyname(slave), 3)\n\
+        print(master, neither, flush=True)";
+    let actor = Actor::start(&mut python(script));
+    let numbers: Vec<i32> = actor.line.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let document = document(&[actor.pid]);
+    let peers = descriptor(&document, actor.pid, numbers[0])["peers"].as_array().unwrap();
+    let peer = peers.iter().find(|peer| peer["fd"] == numbers[1]).unwrap();
+    assert_eq!(peer["access"], Value::Null, "{peer}");
+    assert_eq!(descriptor(&document, actor.pid, numbers[1])["access"], Value::Null);
+}
