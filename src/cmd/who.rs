@@ -167,7 +167,7 @@ fn look(source: &Live, question: &Question) -> Snapshot {
     let by_path = matches!(question.only, Only::Files(_) | Only::Deleted);
     let need = Need {
         users: true,
-        sockets: question.only == Only::Sockets,
+        sockets: matches!(question.only, Only::Sockets | Only::Port(_)),
         identity: true,
         places: PlaceAsk { links: by_path, mapped: by_path },
         threads: Threads::Apart,
@@ -206,7 +206,8 @@ fn question(
         }
         let (address, port) =
             port(rest).ok_or_else(|| Fatal::Message(lang::bad_port(style.lang, &escape::show(bytes))))?;
-        return Ok(of_sockets(Target::Port { kinds, address, port }));
+        let target = Target::Port { kinds, address, port };
+        return Ok(Question { only: Only::Port(port), target, file: None });
     }
     file(args, bytes, source, style, unread)
 }

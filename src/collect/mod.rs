@@ -162,6 +162,8 @@ pub enum Only {
     Links(HashSet<Vec<u8>>),
     /// Sockets.
     Sockets,
+    /// Sockets with this local port.
+    Port(u16),
     /// Those that the kernel marks as having lost their name, and those that may have.
     Deleted,
     /// These.
@@ -200,10 +202,22 @@ impl Only {
         match self {
             Self::All => true,
             Self::Links(links) => links.contains(link),
-            Self::Sockets => link.starts_with(b"socket:["),
+            Self::Sockets | Self::Port(_) => link.starts_with(b"socket:["),
             Self::Deleted => link.ends_with(files::DELETED),
             // What has no path is on a filesystem that nobody can name.
             Self::Files(_) => link.starts_with(b"/") || link.starts_with(b"(unreachable)"),
+        }
+    }
+
+    /// Whether a file with this inode number may be one of them.
+    fn passes_number(&self, ino: u64) -> bool {
+        match self {
+            Self::Files(files)
+                if files.filesystems.is_empty() && files.mounts.is_empty() && !files.nameless =>
+            {
+                files.inodes.iter().any(|inode| inode.ino == ino)
+            }
+            _ => true,
         }
     }
 
@@ -231,11 +245,18 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     let depth = sockets::Depth { ends: need.ends.has_sockets(), tcp_info: need.tcp_info };
     // The lists of sockets are nearly always wanted where all processes are, and are read meanwhile.
     let ahead = need.sockets && request.which == Which::All && !matches!(request.only, Only::Files(_));
-    let (mut tasks, lists) = std::thread::scope(|scope| {
-        let lists = ahead.then(|| scope.spawn(|| socket_lists::Ahead::read(source, depth)));
-        let tasks = processes::read(source, request, &mut gaps);
-        (tasks, lists.and_then(|lists| lists.join().ok().flatten()))
-    });
+    let (mut tasks, lists) = if let Only::Port(port) = request.only {
+        // Before the tables: of these only what may be one of the sockets is read then.
+        let lists = socket_lists::Ahead::read(source, depth);
+        let others = lists.as_ref().map(|lists| lists.without_port(port)).unwrap_or_default();
+        (processes::read(source, request, &others, &mut gaps), lists)
+    } else {
+        std::thread::scope(|scope| {
+            let lists = ahead.then(|| scope.spawn(|| socket_lists::Ahead::read(source, depth)));
+            let tasks = processes::read(source, request, &socket_lists::Sockets::default(), &mut gaps);
+            (tasks, lists.and_then(|lists| lists.join().ok().flatten()))
+        })
+    };
     let sockets = if need.sockets {
         socket_lists::load(source, &mut tasks, depth, lists, &mut gaps)
     } else {

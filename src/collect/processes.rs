@@ -1,6 +1,7 @@
 //! From a process's row to the process.
 
 use super::ends::tells_by_fdinfo;
+use super::socket_lists::Sockets;
 use super::{Ends, Only, Request, Threads, Which, gap, threads};
 use crate::kernel::{Ask, FileStat, Source, StatRow, TaskRow};
 use crate::model::{Failure, Gap, Limit, Process, ProcessId, State, Subject};
@@ -19,7 +20,9 @@ pub struct Task {
 
 /// Reads the processes that are asked for. One that exits before it is read is left out of a listing
 /// of all, where nobody asked for it, and is a gap where its pid was given.
-pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<Task> {
+///
+/// `others` are sockets that are known to be none of those looked for.
+pub fn read(source: &dyn Source, request: &Request, others: &Sockets, gaps: &mut Vec<Gap>) -> Vec<Task> {
     let (pids, named) = match &request.which {
         Which::Pids(pids) => (pids.clone(), true),
         Which::Those(ids) => (ids.iter().map(|id| id.pid).collect(), false),
@@ -31,8 +34,9 @@ pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<
             }
         },
     };
-    let by_link = |link: &[u8]| request.only.passes_link(link);
+    let by_link = |link: &[u8]| request.only.passes_link(link) && !others.has_link(link);
     let by_file = |stat: &FileStat| request.only.passes_file(stat);
+    let by_number = |ino: u64| request.only.passes_number(ino);
     let chooses = request.only != Only::All;
     // Where many sockets are read, the lists tell what each is, and they need not be asked one by one.
     let many = pids.len() > MANY;
@@ -44,6 +48,7 @@ pub fn read(source: &dyn Source, request: &Request, gaps: &mut Vec<Gap>) -> Vec<
         fdinfo_of: if request.need.ends == Ends::All { Some(&tells_by_fdinfo) } else { None },
         only: if chooses { Some(&by_link) } else { None },
         only_files: if chooses { Some(&by_file) } else { None },
+        only_mapped: if chooses { Some(&by_number) } else { None },
         places: request.need.places,
     };
     let is_meant = |row: &TaskRow| match &request.which {

@@ -10,7 +10,7 @@ use crate::kernel::{
 };
 use crate::kind::{self, Protocol};
 use crate::model::{Gap, Subject};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// Loads what the sockets in `tasks` need; nothing where there is none.
@@ -55,6 +55,19 @@ pub struct Ahead {
     lists: HashMap<SocketTable, Read<SocketList>>,
 }
 
+/// Sockets by their inodes.
+#[derive(Debug, Default)]
+pub struct Sockets(HashSet<u64>);
+
+impl Sockets {
+    /// Whether a link leads to one of them.
+    pub fn has_link(&self, link: &[u8]) -> bool {
+        let digits = link.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
+        let ino = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        !self.0.is_empty() && ino.is_some_and(|ino| self.0.contains(&ino))
+    }
+}
+
 impl Ahead {
     /// Reads them; nothing where the reader's namespace cannot be told.
     pub fn read(source: &dyn Source, depth: Depth) -> Option<Self> {
@@ -63,6 +76,21 @@ impl Ahead {
         let ask = SocketAsk { tcp_info: depth.tcp_info };
         let lists = SocketTable::ALL.into_iter().map(|list| (list, source.sockets(place, list, ask)));
         Some(Self { netns, lists: lists.collect() })
+    }
+
+    /// The sockets in the lists that do not have this port at their own side.
+    pub fn without_port(&self, port: u16) -> Sockets {
+        let has_port = |row: &SocketRow| match &row.detail {
+            SocketDetail::Inet(inet) => inet.local.port() == port,
+            _ => false,
+        };
+        let rows = self.lists.values().flatten().flat_map(|list| &list.rows);
+        let (with, without): (Vec<&SocketRow>, Vec<_>) = rows.partition(|row| has_port(row));
+        let mut inodes: HashSet<u64> = without.into_iter().map(|row| row.ino).collect();
+        for row in with {
+            inodes.remove(&row.ino);
+        }
+        Sockets(inodes)
     }
 }
 

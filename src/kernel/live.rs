@@ -84,7 +84,7 @@ impl Source for Live {
             Some(task) => dir.descriptors(&task, ask, nameless),
             None => dir.descriptors("", ask, nameless),
         };
-        let places = dir.places(ask.places, ask.only_files);
+        let places = dir.places(ask);
         // Of a process that has nothing of what is looked for nobody wants to know more.
         let matters =
             ask.only.is_none() || !places.is_empty() || table.as_ref().is_ok_and(|rows| !rows.is_empty());

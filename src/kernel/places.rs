@@ -4,7 +4,7 @@
 
 use super::lookup::Root;
 use super::proc_dir::{ProcDir, statx_at};
-use super::rows::{FileStat, FileTest};
+use super::rows::{Ask, FileStat};
 use super::{Errno, Failure, Read};
 use nix::fcntl::readlinkat;
 use std::collections::HashSet;
@@ -48,7 +48,8 @@ pub struct PlaceAsk {
 impl ProcDir {
     /// Reads those asked for. What the process does not have, such as the program of a kernel thread, is
     /// left out; what could not be read is a row with its failure.
-    pub fn places(&mut self, ask: PlaceAsk, only: Option<&FileTest<'_>>) -> Vec<PlaceRow> {
+    pub fn places(&mut self, all: &Ask<'_>) -> Vec<PlaceRow> {
+        let ask = all.places;
         let mut rows = Vec::new();
         if ask.links {
             let links = [(PlaceKind::Cwd, "cwd"), (PlaceKind::Root, "root"), (PlaceKind::Exe, "exe")];
@@ -56,7 +57,10 @@ impl ProcDir {
         }
         if ask.mapped {
             match self.read("maps").map(regions) {
-                Ok(regions) => {
+                Ok(mut regions) => {
+                    if let Some(only) = all.only_mapped {
+                        regions.retain(|region| only(region.ino));
+                    }
                     let mut mapped: Vec<_> = regions.iter().map(|region| self.mapped(region)).collect();
                     // The program is mapped, too, and is told already.
                     let program = rows.iter().find(|row| row.kind == PlaceKind::Exe);
@@ -72,7 +76,7 @@ impl ProcDir {
                 }
             }
         }
-        if let Some(only) = only {
+        if let Some(only) = all.only_files {
             rows.retain(|row| row.stat.as_ref().map_or(true, only));
         }
         rows

@@ -23,6 +23,8 @@ pub struct Ask<'a> {
     /// Only descriptors and places whose file passes are read further and given out; where the file cannot
     /// be stat'ed, it is.
     pub only_files: Option<&'a FileTest<'a>>,
+    /// Of mapped files only those whose inode number passes: what the list of mappings tells of them.
+    pub only_mapped: Option<&'a (dyn Fn(u64) -> bool + Sync + 'a)>,
     /// What it refers to without a descriptor.
     pub places: PlaceAsk,
 }
@@ -35,8 +37,10 @@ pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
 
 impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { details, users, fdinfo, fdinfo_of, protocols, only, only_files, places } = self;
-        let (some, only) = (fdinfo_of.is_some(), only.is_some() || only_files.is_some());
+        let Self { details, users, fdinfo, fdinfo_of, protocols, only, only_files, only_mapped, places } =
+            self;
+        let (some, only) =
+            (fdinfo_of.is_some(), only.is_some() || only_files.is_some() || only_mapped.is_some());
         write!(
             f,
             "Ask {{ details: {details}, users: {users}, fdinfo: {fdinfo}, fdinfo_of: {some}, \
