@@ -8,8 +8,8 @@ impl Expression {
     /// `None` where it hangs on what could not be read.
     pub(super) fn judge<'a>(&self, value: &dyn Fn(&str) -> Value<'a>) -> Option<bool> {
         match self {
-            Self::Either(parts) => decide(parts, true, value),
-            Self::Both(parts) => decide(parts, false, value),
+            Self::Either(parts) => decide(parts.iter().map(|part| part.judge(value)), true),
+            Self::Both(parts) => decide(parts.iter().map(|part| part.judge(value)), false),
             Self::Not(part) => part.judge(value).map(|holds| !holds),
             Self::Holds(field) => holds(&value(field)),
             Self::Compares(field, comparison) => comparison.judge(&value(field)),
@@ -18,10 +18,10 @@ impl Expression {
 }
 
 /// One part that is `decisive` decides; without one the others have to be known, all of them.
-fn decide<'a>(parts: &[Expression], decisive: bool, value: &dyn Fn(&str) -> Value<'a>) -> Option<bool> {
+fn decide(parts: impl Iterator<Item = Option<bool>>, decisive: bool) -> Option<bool> {
     let mut known = true;
     for part in parts {
-        match part.judge(value) {
+        match part {
             Some(holds) if holds == decisive => return Some(decisive),
             Some(_) => {}
             None => known = false,
@@ -46,33 +46,35 @@ fn holds(value: &Value<'_>) -> Option<bool> {
 
 impl Comparison {
     fn judge(&self, value: &Value<'_>) -> Option<bool> {
-        match value {
-            Value::Unknown => return None,
-            Value::Absent => return Some(false),
-            _ => {}
+        // Not even `!=` is fulfilled by what is not there.
+        if matches!(value, Value::Absent) {
+            return Some(false);
         }
         let ordered = |literal: &Literal, is: fn(Ordering) -> bool| {
             any(value, &|one| order(one, literal).is_some_and(is))
         };
-        Some(match self {
+        match self {
             Self::Equal(literal) => any(value, &|one| means(one, literal)),
             Self::Exactly(literal) => any(value, &|one| order(one, literal) == Some(Ordering::Equal)),
-            Self::Differs(literal) => !any(value, &|one| means(one, literal)),
+            Self::Differs(literal) => any(value, &|one| means(one, literal)).map(|means| !means),
             Self::Less(literal) => ordered(literal, Ordering::is_lt),
             Self::AtMost(literal) => ordered(literal, Ordering::is_le),
             Self::Greater(literal) => ordered(literal, Ordering::is_gt),
             Self::AtLeast(literal) => ordered(literal, Ordering::is_ge),
             Self::Finds(regex) => any(value, &|one| regex.is_match(&text(one))),
-            Self::FindsNot(regex) => !any(value, &|one| regex.is_match(&text(one))),
-        })
+            Self::FindsNot(regex) => any(value, &|one| regex.is_match(&text(one))).map(|finds| !finds),
+        }
     }
 }
 
-/// Whether a test holds for a value, or for one of a list.
-fn any(value: &Value<'_>, test: &dyn Fn(&Value<'_>) -> bool) -> bool {
+/// Whether a test holds for a value, or for one of a list: `None` where it may be one that could not be read.
+fn any(value: &Value<'_>, test: &dyn Fn(&Value<'_>) -> bool) -> Option<bool> {
     match value {
-        Value::List(list) => list.iter().any(|one| any(one, test)),
-        one => test(one),
+        Value::Unknown => None,
+        // A regular expression for nothing would find it in what is not there.
+        Value::Absent => Some(false),
+        Value::List(list) => decide(list.iter().map(|one| any(one, test)), true),
+        one => Some(test(one)),
     }
 }
 
@@ -134,6 +136,7 @@ mod tests {
             "flags" => Value::List(vec![word("O_RDWR"), word("O_APPEND")]),
             "cloexec" => Value::Unknown,
             "peers" => Value::List(Vec::new()),
+            "some" => Value::List(vec![word("a"), Value::Unknown, Value::Absent]),
             _ => Value::Absent,
         }
     }
@@ -201,6 +204,63 @@ mod tests {
             ("kind = pipe and (cloexec or deleted)", Some(true)),
         ] {
             assert_eq!(judged(text), holds, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_of_a_list_that_could_not_be_read_may_be_what_is_sought() {
+        for (text, holds) in [
+            ("some = a", Some(true)),
+            ("some = b", None),
+            ("some != a", Some(false)),
+            ("some != b", None),
+            ("some ~ a", Some(true)),
+            ("some ~ '^$'", None),
+            ("some !~ b", None),
+            ("some < b", Some(true)),
+            ("some > b", None),
+            ("some == b and kind = fifo", Some(false)),
+        ] {
+            assert_eq!(judged(text), holds, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_list_lacks_is_not_an_empty_text() {
+        let value = |_: &str| Value::List(vec![Value::Absent]);
+        let filter = Filter::parse("name ~ '^$' or name = ''", &|_| true).unwrap();
+        assert_eq!(filter.judge(&value), Some(false));
+    }
+
+    #[test]
+    fn the_tables_are_those_of_kleene() {
+        const ALL: [Option<bool>; 3] = [Some(false), None, Some(true)];
+        let as_value = |holds: Option<bool>| holds.map_or(Value::Unknown, Value::Bool);
+        let judge = |text: &str, a: Option<bool>, b: Option<bool>| {
+            let filter = Filter::parse(text, &|_| true).unwrap();
+            filter.judge(&|name| as_value(if name == "a" { a } else { b }))
+        };
+        // In the order false, unknown, true, `and` is the lesser, `or` the greater and `not` the other way round.
+        let place = |holds: Option<bool>| ALL.iter().position(|one| *one == holds).unwrap();
+        for (a, b) in ALL.into_iter().flat_map(|a| ALL.map(|b| (a, b))) {
+            assert_eq!(judge("a and b", a, b), ALL[place(a).min(place(b))], "{a:?} and {b:?}");
+            assert_eq!(judge("a or b", a, b), ALL[place(a).max(place(b))], "{a:?} or {b:?}");
+            assert_eq!(judge("not a", a, b), ALL[2 - place(a)], "not {a:?}");
+            assert_eq!(judge("not (a and b)", a, b), judge("not a or not b", a, b), "{a:?}, {b:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_compared_too() {
+        let value = |_: &str| Value::Text(Cow::Borrowed(b"/tmp/\xff.log"));
+        for (text, holds) in [
+            (r"name ~ '\.log$'", true),
+            (r"name ~ '(?-u:\xff)'", true),
+            ("name = /tmp/.log", false),
+            ("name > /tmp/z", true),
+        ] {
+            let filter = Filter::parse(text, &|_| true).unwrap();
+            assert_eq!(filter.judge(&value), Some(holds), "{text}");
         }
     }
 
