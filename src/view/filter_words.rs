@@ -31,6 +31,11 @@ messages! {
         en: "and or or belongs before this",
         ja: "この前に and か or が必要です",
     }
+    /// A parenthesis closes nothing.
+    no_opening() {
+        en: "this ) closes nothing",
+        ja: "この ) に対応する ( がありません",
+    }
     /// A quote is not closed.
     open_quote() {
         en: "this quote is not closed",
@@ -45,6 +50,11 @@ messages! {
     filter_regex(text: &str) {
         en: "{text} is no regular expression",
         ja: "{text} は正規表現として読めません",
+    }
+    /// A regular expression that repeats too much.
+    large_regex(text: &str) {
+        en: "{text} is too large a regular expression",
+        ja: "{text} は正規表現として大きすぎます",
     }
     /// Too many parentheses.
     too_deep() {
@@ -61,9 +71,11 @@ pub fn fault(lang: Lang, text: &str, fault: &Fault) -> String {
         FaultKind::NoLiteral => no_literal(lang),
         FaultKind::NoClosing => no_closing(lang),
         FaultKind::Trailing => trailing(lang),
+        FaultKind::NoOpening => no_opening(lang),
         FaultKind::OpenQuote => open_quote(lang),
         FaultKind::Stray(char) => stray(lang, &escape::show(char.to_string().as_bytes())),
         FaultKind::Regex(text) => filter_regex(lang, &escape::show(text.as_bytes())),
+        FaultKind::LargeRegex(text) => large_regex(lang, &escape::show(text.as_bytes())),
         FaultKind::TooDeep => too_deep(lang),
     };
     let before: String = text.chars().take(fault.position).collect();

@@ -142,7 +142,8 @@ fn what_is_wrong_is_told_with_its_place() {
     for (arguments, words) in [
         (vec!["-w", "kind = "], "a value belongs here"),
         (vec!["-w", "colour = red"], "there is no field called colour"),
-        (vec!["-w", "kind = file)"], "and or or belongs before this"),
+        (vec!["-w", "kind = file)"], "this ) closes nothing"),
+        (vec!["-w", "kind = file deleted"], "and or or belongs before this"),
         (vec!["-k", "pip"], "there is no kind of file called pip; there are: pipe, "),
         (vec!["-f", "0-x"], "0-x is no list of descriptors"),
         (vec!["-c", "("], "( is no regular expression"),

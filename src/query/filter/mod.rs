@@ -55,14 +55,18 @@ pub enum FaultKind {
     NoLiteral,
     /// A `)` belongs here.
     NoClosing,
-    /// Something follows the expression: `and` or `or` is missing, or a `)` is too many.
+    /// Something follows the expression: `and` or `or` is missing.
     Trailing,
+    /// A `)` that closes nothing.
+    NoOpening,
     /// A quote is not closed.
     OpenQuote,
     /// A character that begins nothing.
     Stray(char),
     /// A text that is no regular expression.
     Regex(String),
+    /// A regular expression that would take more memory than it may.
+    LargeRegex(String),
     /// The expression is nested more deeply than it may be.
     TooDeep,
 }

@@ -14,7 +14,10 @@ pub fn parse(text: &str, is_field: &dyn Fn(&str) -> bool) -> Result<Expression, 
     let root = parser.either()?;
     match parser.tokens.next() {
         None => Ok(root),
-        Some(token) => Err(Fault { position: token.position, kind: FaultKind::Trailing }),
+        Some(Token { position, kind: TokenKind::Close }) => {
+            Err(Fault { position, kind: FaultKind::NoOpening })
+        }
+        Some(Token { position, .. }) => Err(Fault { position, kind: FaultKind::Trailing }),
     }
 }
 
@@ -96,7 +99,13 @@ impl Parser<'_> {
             return self.fault(FaultKind::NoLiteral);
         };
         let regex = |text: &str| {
-            Regex::new(text).map_err(|_| Fault { position, kind: FaultKind::Regex(text.to_owned()) })
+            Regex::new(text).map_err(|error| {
+                let kind = match error {
+                    regex::Error::CompiledTooBig(_) => FaultKind::LargeRegex(text.to_owned()),
+                    _ => FaultKind::Regex(text.to_owned()),
+                };
+                Fault { position, kind }
+            })
         };
         Ok(match operator {
             "~" => Comparison::Finds(regex(&text)?),
@@ -125,10 +134,12 @@ fn one_or(mut parts: Vec<Expression>, several: fn(Vec<Expression>) -> Expression
 
 fn literal_of(text: String) -> Literal {
     let number = whole(&text);
-    // A name such as `inf` is none.
-    let is_decimal = text.starts_with(|char: char| char.is_ascii_digit() || "+-.".contains(char));
     #[expect(clippy::cast_precision_loss, reason = "it is compared with a length of time")]
-    let decimal = number.map(|number| number as f64).or_else(|| text.parse().ok().filter(|_| is_decimal));
+    let decimal = number
+        .map(|number| number as f64)
+        .or_else(|| text.parse().ok())
+        // Words such as `inf` and `-nan` are none.
+        .filter(|decimal: &f64| decimal.is_finite());
     Literal { text, number, decimal }
 }
 
@@ -159,6 +170,85 @@ mod tests {
 
     fn shape(text: &str) -> Result<String, Fault> {
         parse(text, &|name| FIELDS.contains(&name)).map(|root| draw(&root))
+    }
+
+    /// An expression without positions and compiled regular expressions, to be written and read again.
+    #[derive(Debug, Clone, PartialEq)]
+    enum Tree {
+        Either(Vec<Tree>),
+        Both(Vec<Tree>),
+        Not(Box<Tree>),
+        Holds(String),
+        Compares(String, &'static str, String),
+    }
+
+    fn tree() -> impl Strategy<Value = Tree> {
+        let field = || prop::sample::select(&FIELDS[..]).prop_map(str::to_owned);
+        let operator = prop::sample::select(&["=", "==", "!=", "<", "<=", ">", ">=", "~", "!~"][..]);
+        let literal = prop_oneof!["[a-z0-9_./:@*]{1,6}", "[ -~あ\n]{0,6}"];
+        let leaf = prop_oneof![
+            field().prop_map(Tree::Holds),
+            (field(), operator, literal).prop_map(|(field, operator, literal)| {
+                // What is looked for is any text, so as a regular expression it is escaped.
+                let literal = if operator.ends_with('~') { regex::escape(&literal) } else { literal };
+                Tree::Compares(field, operator, literal)
+            }),
+        ];
+        leaf.prop_recursive(5, 30, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 2..4).prop_map(Tree::Either),
+                prop::collection::vec(inner.clone(), 2..4).prop_map(Tree::Both),
+                inner.prop_map(|part| Tree::Not(Box::new(part))),
+            ]
+        })
+    }
+
+    /// Writes a tree with the parentheses that it needs and no others, which are around what binds less than
+    /// what it stands in. `words` are those for `and`, `or` and `not`.
+    fn write(tree: &Tree, words: [&str; 3]) -> String {
+        let [and, or, not] = words;
+        let join = |parts: &[Tree], word: &str, in_parentheses: fn(&Tree) -> bool| {
+            let parts = parts.iter().map(|part| match write(part, words) {
+                text if in_parentheses(part) => format!("({text})"),
+                text => text,
+            });
+            parts.collect::<Vec<_>>().join(&format!(" {word} "))
+        };
+        let is_joined = |part: &Tree| matches!(part, Tree::Either(_) | Tree::Both(_));
+        match tree {
+            Tree::Either(parts) => join(parts, or, |part| matches!(part, Tree::Either(_))),
+            Tree::Both(parts) => join(parts, and, is_joined),
+            Tree::Not(part) => format!("{not} {}", join(std::slice::from_ref(&**part), "", is_joined)),
+            Tree::Holds(field) => field.clone(),
+            Tree::Compares(field, operator, literal) => {
+                let literal = literal.replace('\\', r"\\").replace('"', r#"\""#);
+                format!("{field}{operator}\"{literal}\"")
+            }
+        }
+    }
+
+    fn tree_of(expression: &Expression) -> Tree {
+        let all = |parts: &[Expression]| parts.iter().map(tree_of).collect();
+        match expression {
+            Expression::Either(parts) => Tree::Either(all(parts)),
+            Expression::Both(parts) => Tree::Both(all(parts)),
+            Expression::Not(part) => Tree::Not(Box::new(tree_of(part))),
+            Expression::Holds(field) => Tree::Holds(field.clone()),
+            Expression::Compares(field, comparison) => {
+                let (operator, text) = match comparison {
+                    Comparison::Equal(literal) => ("=", literal.text.as_str()),
+                    Comparison::Exactly(literal) => ("==", literal.text.as_str()),
+                    Comparison::Differs(literal) => ("!=", literal.text.as_str()),
+                    Comparison::Less(literal) => ("<", literal.text.as_str()),
+                    Comparison::AtMost(literal) => ("<=", literal.text.as_str()),
+                    Comparison::Greater(literal) => (">", literal.text.as_str()),
+                    Comparison::AtLeast(literal) => (">=", literal.text.as_str()),
+                    Comparison::Finds(regex) => ("~", regex.as_str()),
+                    Comparison::FindsNot(regex) => ("!~", regex.as_str()),
+                };
+                Tree::Compares(field.clone(), operator, text.to_owned())
+            }
+        }
     }
 
     fn draw(expression: &Expression) -> String {
@@ -201,7 +291,11 @@ mod tests {
 
     #[test]
     fn a_fault_is_where_it_stands() {
-        use FaultKind::{NoClosing, NoField, NoLiteral, OpenQuote, Regex, Stray, Trailing, UnknownField};
+        use FaultKind::{
+            LargeRegex, NoClosing, NoField, NoLiteral, NoOpening, OpenQuote, Regex, Stray, Trailing,
+            UnknownField,
+        };
+        let large = "(x{1000}){1000}";
         for (text, position, kind) in [
             ("", 0, NoField),
             ("kind = pipe and", 15, NoField),
@@ -210,12 +304,15 @@ mod tests {
             ("kind =", 6, NoLiteral),
             ("kind = and", 7, NoLiteral),
             ("(kind = pipe", 12, NoClosing),
-            ("kind = pipe)", 11, Trailing),
+            ("kind = pipe)", 11, NoOpening),
+            ("(kind = pipe))", 13, NoOpening),
+            (")", 0, NoField),
             ("kind = pipe name = x", 12, Trailing),
             ("colour = red", 0, UnknownField("colour".to_owned())),
             ("name = 'あ' and nmae = x", 15, UnknownField("nmae".to_owned())),
             ("name = \"x", 7, OpenQuote),
             ("name ~ '('", 7, Regex("(".to_owned())),
+            ("name ~ '(x{1000}){1000}'", 7, LargeRegex(large.to_owned())),
             ("kind = pipe; cloexec", 11, Stray(';')),
         ] {
             assert_eq!(shape(text), Err(Fault { position, kind }), "{text}");
@@ -242,13 +339,26 @@ mod tests {
             assert_eq!(literal_of(text.to_owned()).number, number, "{text}");
         }
         assert_eq!(literal_of("1.5".to_owned()).decimal, Some(1.5));
-        assert_eq!(literal_of("inf".to_owned()).decimal, None);
+        for word in ["inf", "-inf", "+nan", "1e999"] {
+            assert_eq!(literal_of(word.to_owned()).decimal, None, "{word}");
+        }
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC{0,60}") {
-            let _ = shape(&text);
+        fn what_is_written_is_read_again(tree in tree()) {
+            for words in [["and", "or", "not"], ["&&", "||", "!"]] {
+                let text = write(&tree, words);
+                let read = parse(&text, &|name| FIELDS.contains(&name));
+                prop_assert_eq!(read.as_ref().map(tree_of), Ok(tree.clone()), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            if let Err(fault) = shape(&text) {
+                prop_assert!(fault.position <= text.chars().count());
+            }
         }
 
         #[test]
