@@ -3,6 +3,7 @@
 use super::lang::messages;
 use super::{Lang, escape};
 use crate::query::filter::{Fault, FaultKind};
+use crate::query::{Field, nearest};
 use unicode_width::UnicodeWidthStr as _;
 
 messages! {
@@ -15,6 +16,11 @@ messages! {
     unknown_field(name: &str) {
         en: "there is no field called {name} (facts are called facts.NAME)",
         ja: "{name} という項目はありません（facts は facts.NAME と書きます）",
+    }
+    /// A field that there is not, and one whose name is nearly the same.
+    unknown_field_near(name: &str, near: &str) {
+        en: "there is no field called {name}; did you mean {near}?",
+        ja: "{name} という項目はありません。{near} のことですか？",
     }
     /// A literal is missing.
     no_literal() {
@@ -67,7 +73,13 @@ messages! {
 pub fn fault(lang: Lang, text: &str, fault: &Fault) -> String {
     let sentence = match &fault.kind {
         FaultKind::NoField => no_field(lang),
-        FaultKind::UnknownField(name) => unknown_field(lang, &escape::show(name.as_bytes())),
+        FaultKind::UnknownField(name) => {
+            let shown = escape::show(name.as_bytes());
+            match nearest(name, Field::names()) {
+                Some(near) => unknown_field_near(lang, &shown, near),
+                None => unknown_field(lang, &shown),
+            }
+        }
         FaultKind::NoLiteral => no_literal(lang),
         FaultKind::NoClosing => no_closing(lang),
         FaultKind::Trailing => trailing(lang),
@@ -86,17 +98,45 @@ pub fn fault(lang: Lang, text: &str, fault: &Fault) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::filter::Filter;
+    use proptest::prelude::*;
+
+    fn shown(lang: Lang, text: &str) -> Option<String> {
+        let wrong = Filter::parse(text, &|name| name == "name").err()?;
+        Some(fault(lang, text, &wrong))
+    }
 
     #[test]
     fn the_mark_stands_below_the_place() {
-        let fault = |text: &str| {
-            let wrong = crate::query::filter::Filter::parse(text, &|name| name == "name").unwrap_err();
-            super::fault(Lang::En, text, &wrong)
-        };
-        let shown = fault("name = 'あ' and nmae = x");
-        let lines: Vec<&str> = shown.lines().collect();
+        let text = shown(Lang::En, "name = 'あ' and nmae = x").unwrap();
+        let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "  name = 'あ' and nmae = x");
         assert_eq!(lines[2].width() - 1, lines[1].find("nmae").map(|at| lines[1][..at].width()).unwrap());
-        assert!(!fault("name = x \u{1b}[31m").contains('\u{1b}'));
+        // What is escaped takes the room of its escape.
+        let text = shown(Lang::En, "name = '\u{1b}' x").unwrap();
+        assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), [r"  name = '\x1b' x", "                ^"]);
+    }
+
+    #[test]
+    fn a_field_misspelt_is_told_with_the_one_that_was_meant() {
+        let sentence = |lang, text| shown(lang, text).unwrap().lines().next().unwrap().to_owned();
+        assert_eq!(sentence(Lang::En, "nmae = x"), "there is no field called nmae; did you mean name?");
+        assert_eq!(sentence(Lang::Ja, "nmae = x"), "nmae という項目はありません。name のことですか？");
+        assert_eq!(
+            sentence(Lang::En, "colour = x"),
+            "there is no field called colour (facts are called facts.NAME)"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_wrong_three_lines_say_it(text in any::<String>(), tail in "[ ()a-z='\"~;]{0,8}") {
+            for lang in [Lang::En, Lang::Ja] {
+                let Some(shown) = shown(lang, &format!("name = '{text}' {tail}")) else { continue };
+                prop_assert_eq!(shown.lines().count(), 3, "{}", shown);
+                prop_assert!(!shown.contains(|char: char| char.is_control() && char != '\n'));
+                prop_assert!(shown.ends_with('^'));
+            }
+        }
     }
 }

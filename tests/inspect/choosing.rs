@@ -142,6 +142,7 @@ fn what_is_wrong_is_told_with_its_place() {
     for (arguments, words) in [
         (vec!["-w", "kind = "], "a value belongs here"),
         (vec!["-w", "colour = red"], "there is no field called colour"),
+        (vec!["-w", "nmae = x"], "there is no field called nmae; did you mean name?"),
         (vec!["-w", "kind = file)"], "this ) closes nothing"),
         (vec!["-w", "kind = file deleted"], "and or or belongs before this"),
         (vec!["-k", "pip"], "there is no kind of file called pip; there are: pipe, "),
