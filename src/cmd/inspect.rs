@@ -3,7 +3,7 @@
 use super::choose::{self, Chosen};
 use super::{Fatal, INCOMPLETE, NOTHING, Streams};
 use crate::collect::{Need, Request, collect, nearest_shell};
-use crate::kernel::Live;
+use crate::kernel::{Live, PlaceAsk};
 use crate::model::Snapshot;
 use crate::query::{Field, Known, Listing, Wants};
 use crate::view::{self, Layout, Style, escape, lang};
@@ -71,6 +71,8 @@ enum Format {
     Jsonl,
     /// Comma-separated values
     Csv,
+    /// The field output of lsof -F, for scripts that read it already
+    Lsof,
 }
 
 /// What to print, and how.
@@ -101,6 +103,13 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
             .unwrap_or_default(),
         flat: args.all || chosen.whom.pids.is_empty(),
     };
+    if plan.format == Format::Lsof {
+        if plan.columns.is_some() {
+            return Err(Fatal::Message(lang::no_columns(lang, "lsof")));
+        }
+        // What is held without a descriptor is in the format always.
+        chosen.places = PlaceAsk { links: true, mapped: true };
+    }
     if let Some(interval) = args.output.interval {
         return repeat(
             &source,
@@ -220,6 +229,9 @@ fn need(plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Need {
         (None, Format::Table) if plan.flat => {
             Wants { users: true, sockets: true, ends: true, ..Wants::default() }
         }
+        (None, Format::Lsof) => {
+            Wants { details: true, users: true, fdinfo: true, sockets: true, ..Wants::default() }
+        }
         (None, _) => Wants {
             details: true,
             users: true,
@@ -247,6 +259,7 @@ fn print(plan: &Plan, listing: &Listing<'_>, style: Style, streams: &mut Streams
         Format::Json => view::document(out, listing, columns)?,
         Format::Jsonl => view::json_lines(out, listing, columns)?,
         Format::Csv => view::csv(out, listing, columns)?,
+        Format::Lsof => view::lsof(out, listing, super::is_utf8())?,
     }
     Ok(streams.out.flush()?)
 }

@@ -239,6 +239,12 @@ fn environment_lang() -> Lang {
         .map_or(Lang::En, |name| Lang::of_locale(&variable(name)))
 }
 
+/// Whether the locale writes characters as UTF-8 (locale(7)).
+fn is_utf8() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(|name| set(name)).map(variable);
+    locale.is_some_and(|name| name.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
 fn set(name: &str) -> bool {
     !variable(name).is_empty()
 }

@@ -115,6 +115,7 @@ impl<'a> Describer<'a> {
             flags: info.map(|info| info.flags & !O_CLOEXEC),
             offset: info.map(|info| info.pos),
             inode,
+            stat: stat.map(|stat| model::Stat { mode: stat.mode, size: stat.size, nlink: stat.nlink }),
             facts: description.facts,
             brief: description.brief,
             socket: is_socket.then(|| self.sockets.describe(inode, protocol)),

@@ -150,6 +150,7 @@ pub fn describe(task: &Task, users: &mut Users<'_>, gaps: &mut Vec<Gap>) -> Proc
         leader: *leader,
         shares_table: false,
         ppid: row.stat.ppid,
+        group: row.stat.pgrp,
         comm: row.stat.comm.clone(),
         argv: Vec::new(),
         uid: None,

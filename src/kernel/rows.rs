@@ -89,6 +89,8 @@ pub struct StatRow {
     pub state: u8,
     /// The parent's pid, 0 where it is outside the reader's pid namespace.
     pub ppid: i32,
+    /// The process group, 0 where its leader is outside the reader's pid namespace.
+    pub pgrp: i32,
     /// PF_* flags.
     pub flags: u64,
     /// How many threads the process has; its first one counts until the whole process is gone.

@@ -20,6 +20,7 @@ pub fn parse_stat(line: &[u8]) -> Option<StatRow> {
         comm,
         state: *field(3)?.as_bytes().first()?,
         ppid: field(4)?.parse().ok()?,
+        pgrp: field(5)?.parse().ok()?,
         flags: field(9)?.parse().ok()?,
         threads: field(20)?.parse().ok()?,
         start_ticks: field(22)?.parse().ok()?,
@@ -61,7 +62,7 @@ mod tests {
         #[test]
         fn any_name_is_carried(comm in proptest::collection::vec(1u8.., 0..16), ppid in 0..i32::MAX, flags: u64, start: u64) {
             let row = parse_stat(&stat_line(&comm, ppid, flags, start)).unwrap();
-            prop_assert_eq!(row, StatRow { comm, state: b'S', ppid, flags, threads: 1, start_ticks: start });
+            prop_assert_eq!(row, StatRow { comm, state: b'S', ppid, pgrp: 1, flags, threads: 1, start_ticks: start });
         }
 
         #[test]

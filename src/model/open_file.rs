@@ -54,6 +54,17 @@ pub struct Inode {
     pub ino: u64,
 }
 
+/// What stat(2) says of a file of any kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Type and permission bits (inode(7)); anonymous inodes have no type.
+    pub mode: u32,
+    /// Its length in bytes; of what has none, mostly 0.
+    pub size: u64,
+    /// How many names it has.
+    pub nlink: u32,
+}
+
 /// One value of what only some kinds of file have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
@@ -112,6 +123,8 @@ pub struct OpenFile {
     pub offset: Option<i64>,
     /// The file; `None` where it could not be stat'ed.
     pub inode: Option<Inode>,
+    /// What stat(2) says of the file besides; `None` where that failed.
+    pub stat: Option<Stat>,
     /// What only this kind has.
     pub facts: Facts,
     /// The most telling of the facts in one line, in the kernel's own words and in no language. Some of it

@@ -132,6 +132,8 @@ pub struct Process {
     pub shares_table: bool,
     /// Its parent; 0 where that is outside the reader's pid namespace.
     pub ppid: i32,
+    /// Its process group (setpgid(2)); 0 where its leader is outside the reader's pid namespace.
+    pub group: i32,
     /// The command's name, any bytes but NUL, at most 15 of them.
     pub comm: Vec<u8>,
     /// The arguments that it was executed with.

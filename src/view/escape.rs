@@ -37,7 +37,7 @@ fn push(text: &mut String, char: char) {
 }
 
 /// C1 controls; what turns the direction of the text, breaks lines or is not seen at all.
-fn is_invisible(char: char) -> bool {
+pub(super) fn is_invisible(char: char) -> bool {
     char.is_control()
         || matches!(char,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
