@@ -1,9 +1,9 @@
 //! The field output of `lsof -F` (lsof(8), "OUTPUT FOR OTHER PROGRAMS"), which scripts already read: a line
 //! for each field, its letter first.
 //!
-//! The fields, their order and their words are those of lsof 4.95 with `-nP -F`. Two are left out: the kernel's
-//! address of a unix socket, which is hidden from nearly everybody, and nothing stands in its place; and what
-//! could not be read. Where lsof is wrong, this tells in its form what is so: `tests/inspect/lsof_format.rs`
+//! The fields, their order and their words are those of lsof 4.95 with `-nP -F`. Left out are the
+//! kernel's address of a unix socket (`d`), which is nowhere but in a list that cuts names, and what could not
+//! be read. Where lsof is wrong, this tells in its form what is so: `tests/inspect/lsof_format.rs`
 //! has each difference with its reason.
 
 use super::lsof_names::{escaped, reason};
@@ -90,11 +90,12 @@ fn file(out: &mut dyn Write, pid: i32, entry: &Entry<'_>, utf8: bool) -> io::Res
     if let Some(stat) = file.stat.filter(|_| !gone_from_memory) {
         writeln!(out, "k{}", stat.nlink)?;
     }
-    let name = match &file.name {
-        Ok(name) => name_of(entry, name, gone_from_memory),
-        Err(failure) => format!("/proc/{pid}/{} (readlink: {})", link(entry), reason(&failure.error)).into(),
-    };
-    writeln!(out, "n{}", escaped(&name, utf8))
+    match &file.name {
+        Ok(name) => writeln!(out, "n{}", escaped(&name_of(entry, name, gone_from_memory), utf8)),
+        Err(failure) => {
+            writeln!(out, "n/proc/{pid}/{} (readlink: {})", link(entry), reason(&failure.error))
+        }
+    }
 }
 
 /// The word for a descriptor or a place.
@@ -124,7 +125,7 @@ fn access(access: Option<Access>) -> char {
     }
 }
 
-/// The last lock of a file: of the whole in upper case, of a part in lower case.
+/// The strongest lock that is held through a descriptor: of the whole in upper case, of a part in lower case.
 fn lock(facts: &Facts) -> char {
     let find =
         |facts: &Facts, name: &str| facts.iter().find(|(key, _)| key == name).map(|(_, fact)| fact.clone());
@@ -139,7 +140,8 @@ fn lock(facts: &Facts) -> char {
         let whole = find(lock, "start") == Some(Fact::Number(0)) && find(lock, "end").is_none();
         Some(if whole { letter.to_ascii_uppercase() } else { letter })
     };
-    locks.iter().rev().find_map(letter).unwrap_or(' ')
+    let held: Vec<char> = locks.iter().filter_map(letter).collect();
+    ['W', 'w', 'R', 'r'].into_iter().find(|letter| held.contains(letter)).unwrap_or(' ')
 }
 
 /// The flags of open(2) as fdinfo has them, with that of the descriptor; lsof's own flags of a process's file
@@ -250,6 +252,6 @@ mod tests {
     fn a_device_number_is_that_of_the_c_library() {
         assert_eq!(device((254, 0)), 0xfe00);
         assert_eq!(device((8, 300)), 0x10_082c);
-        assert_eq!(device((0x1_2345, 0x12_3456)), 0x0001_2000_1234_4556 | 0x300);
+        assert_eq!(device((0x1_2345, 0x12_3456)), 0x0001_2001_2343_4556);
     }
 }

@@ -120,7 +120,9 @@ fn raw(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result<()
             IpAddr::V6(ip) => ip.octets().to_vec(),
         };
         let (words, _) = octets.as_chunks::<4>();
-        words.iter().map(|word| format!("{:08X}", u32::from_ne_bytes(*word))).collect::<String>()
+        let words: Vec<String> =
+            words.iter().map(|word| format!("{:08X}", u32::from_ne_bytes(*word))).collect();
+        words.concat()
     };
     head(out, entry, if is_v6 { "raw6" } else { "raw" }, false)?;
     offset(out, entry.file)?;

@@ -18,6 +18,7 @@ mod fields;
 mod gone;
 mod holders;
 mod kinds;
+mod lsof_format;
 mod names;
 mod namespaces;
 mod other_tools;
