@@ -15,6 +15,8 @@ pub fn socket(out: &mut dyn Write, entry: &Entry<'_>, utf8: bool) -> io::Result<
         "udp" => inet(out, entry, socket, "UDP", utf8),
         "udplite" => inet(out, entry, socket, "UDPLITE", utf8),
         "raw" if socket.local.is_some() => raw(out, entry, socket),
+        // lsof has no word for a ping of IPv6.
+        "icmp" if socket.family == Some("inet") && fact(socket, "ident").is_some() => raw(out, entry, socket),
         "unix" => local(out, entry, socket, utf8),
         "netlink" if fact(socket, "netlink_protocol").is_some() => netlink(out, entry, socket),
         "packet" if fact(socket, "ether_protocol").is_some() => packet(out, entry, socket),
@@ -108,8 +110,8 @@ fn v6(ip: Ipv6Addr) -> String {
     }
 }
 
-/// lsof has the words of `/proc/net/raw`: the addresses in hexadecimal as they lie in memory, with the
-/// protocol in the place of a port.
+/// lsof has the words of `/proc/net/raw` and `/proc/net/icmp`: the addresses in hexadecimal as they lie in
+/// memory, with the protocol or the identifier in the place of a port. Of ICMP it has no state.
 fn raw(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result<()> {
     let is_v6 = socket.family == Some("inet6");
     let hexadecimal = |address: Option<&Vec<u8>>| {
@@ -124,16 +126,26 @@ fn raw(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result<()
             words.iter().map(|word| format!("{:08X}", u32::from_ne_bytes(*word))).collect();
         words.concat()
     };
-    head(out, entry, if is_v6 { "raw6" } else { "raw" }, false)?;
+    let is_icmp = entry.file.kind.0 == "icmp";
+    let word = match (is_icmp, is_v6) {
+        (true, _) => "icmp",
+        (false, true) => "raw6",
+        (false, false) => "raw",
+    };
+    head(out, entry, word, false)?;
     offset(out, entry.file)?;
     inode(out, entry)?;
-    let protocol = match fact(socket, "ip_protocol") {
+    let port = match fact(socket, if is_icmp { "ident" } else { "ip_protocol" }) {
         Some(Fact::Number(number)) => *number,
         _ => 0,
     };
     let (local, remote) = (hexadecimal(socket.local.as_ref()), hexadecimal(socket.remote.as_ref()));
-    let state = if socket.state == Some("ESTABLISHED") { 1 } else { 7 };
-    writeln!(out, "n{local}:{protocol:04X}->{remote}:0000 st={state:02X}")
+    let state = match socket.state {
+        _ if is_icmp => "",
+        Some("ESTABLISHED") => " st=01",
+        _ => " st=07",
+    };
+    writeln!(out, "n{local}:{port:04X}->{remote}:0000{state}")
 }
 
 fn local(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket, utf8: bool) -> io::Result<()> {

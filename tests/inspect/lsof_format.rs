@@ -133,11 +133,12 @@ fn every_field_of_every_kind_is_that_of_lsof() {
     assert!(taken.iter().all(|&reason| [0, 3, 4, 5, 6, 7].contains(&reason)), "{taken:?}");
 }
 
-/// A process whose files, mapped files, locks and sockets are called what no script expects.
+/// A process whose files, mapped files, locks and sockets are called what no script expects. Its own name is
+/// UTF-8: other tests read at the same moment what ss says of all processes.
 fn hostile(folder: &std::path::Path) -> Actor {
     let script = r"
 import os, mmap, socket, fcntl, select
-open('/proc/self/comm', 'wb').write(b'a b\\c\n\x1b\xe6\x97\xa5\xff)(')
+open('/proc/self/comm', 'wb').write(b'a b\\c\n\x1b\xe6\x97\xa5)(')
 for name in [b'tab\t nl\n cr\r bs\x08 ff\x0c vt\x0b esc\x1b del\x7f', b'back\\slash', '日本.txt'.encode(),
              b'raw\xff\xc3', b'c1\xc2\x9b', b' blanks ', b'x (deleted)']:
     os.open(name, os.O_RDWR | os.O_CREAT)
@@ -208,6 +209,67 @@ fn sockets_of_another_namespace_have_their_addresses() {
     let server = ours.iter().find(|set| field(set, 'P') == Some("TCP")).unwrap();
     assert_eq!(field(server, 'n'), Some("*:4711"));
     assert!(["TST=LISTEN", "TQR=0", "TQS=0"].iter().all(|line| server.iter().any(|field| field == line)));
+}
+
+/// Of ping, lsof looks into the list of its own namespace: so it runs in the one of the process.
+#[test]
+fn ping_sockets_are_those_of_lsof() {
+    if !may_unshare("-n") || !installed("python3") || !installed("lsof") || !installed("nsenter") {
+        return;
+    }
+    let script = "import socket\nopen('/proc/sys/net/ipv4/ping_group_range', 'w').write('0 2000')\n\
+        a = socket.socket(2, 2, 1); a.bind(('0.0.0.0', 7)); b = socket.socket(10, 2, 58)";
+    let actor = Actor::start(&mut within(&["unshare", "-n"], &python(script)));
+    let pid = actor.pid.to_string();
+    let inside = ["nsenter", "-n", "-t", &pid, "lsof", "-nPw", "-F", "-p", &pid];
+    let theirs = run(Command::new(inside[0]).args(&inside[1..]).env("LC_ALL", "C"));
+    let ours = run(inspect(&["--format", "lsof", &pid]).env("LC_ALL", "C"));
+    assert_eq!(sets(&ours), sets(&theirs));
+    assert!(ours.text().contains("ticmp\n") && ours.text().contains("n00000000:0007->00000000:0000\n"));
+}
+
+/// The words that lsof has for protocols of Ethernet, which are not always those of the kernel.
+#[test]
+fn protocols_of_packet_sockets_have_the_words_of_lsof() {
+    if !is_root() || !installed("python3") || !installed("lsof") {
+        return;
+    }
+    let script = "import socket, resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))\n\
+        known = [0x200, 0x201, 0x8100, 0x8137, 0x86dd, 0x8809, 0x883e, 0x8847, 0x8848, 0x884c, 0x8863, 0x8864,\n\
+        \x20        0x8884, 0x88a2, 0x88ca, 0x88cc, 0x9000, 0x8035, 0x809b, 0x80f3, 0x8ff, 0xa00, 0xa01, 0x888e]\n\
+        known += [*range(0x70), *range(0x800, 0x810), *range(0x6000, 0x6010)]\n\
+        all = [socket.socket(17, 3, socket.htons(number)) for number in known]";
+    // In a namespace of its own it hears nothing, and others see no list of it.
+    let around: &[&str] = if may_unshare("-n") { &["unshare", "-n"] } else { return };
+    let actor = Actor::start(&mut within(around, &python(script)));
+    let pid = actor.pid.to_string();
+    let inside = ["nsenter", "-n", "-t", &pid, "lsof", "-nPw", "-F", "-p", &pid];
+    let theirs = run(Command::new(inside[0]).args(&inside[1..]).env("LC_ALL", "C"));
+    let ours = run(inspect(&["--format", "lsof", &pid]).env("LC_ALL", "C"));
+    assert!(ours.text().contains("PI3EPUPA\n"), "{}", ours.text());
+    assert_eq!(sets(&ours), sets(&theirs));
+}
+
+/// A thread with a table of its own is listed like one that `lsof -K` lists.
+#[test]
+fn threads_with_tables_of_their_own_have_the_fields_of_lsof() {
+    if !installed("python3") || !installed("lsof") {
+        return;
+    }
+    let script = "import threading, os, ctypes\nready, done = threading.Event(), threading.Event()\n\
+        def apart():\n\
+        \x20   ctypes.CDLL(None).unshare(0x400)\n\
+        \x20   open('/proc/self/task/%d/comm' % threading.get_native_id(), 'w').write('a thread')\n\
+        \x20   ready.set(); done.wait()\n\
+        threading.Thread(target=apart, daemon=True).start(); ready.wait()";
+    let actor = Actor::start(&mut python(script));
+    let pid = actor.pid.to_string();
+    let theirs = run(Command::new("lsof").args(["-nPw", "-K", "-a", "-F", "-p", &pid]).env("LC_ALL", "C"));
+    let ours = run(inspect(&["--format", "lsof", &pid]).env("LC_ALL", "C"));
+    let of_thread =
+        |sets: Vec<Set>| sets.into_iter().find(|set| field(set, 'M') == Some("a thread")).unwrap();
+    let (ours, theirs) = (of_thread(sets(&ours)), of_thread(sets(&theirs)));
+    assert_eq!(ours, theirs);
 }
 
 #[test]
