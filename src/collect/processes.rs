@@ -38,12 +38,13 @@ pub fn read(source: &dyn Source, request: &Request, others: &Sockets, gaps: &mut
     let by_file = |stat: &FileStat| request.only.passes_file(stat);
     let by_number = |ino: u64| request.only.passes_number(ino);
     let chooses = request.only != Only::All;
-    // Where many sockets are read, the lists tell what each is, and they need not be asked one by one.
-    let many = pids.len() > MANY;
+    // Where many processes are read and the lists of sockets with them, the lists tell what each socket is, and they
+    // need not be asked one by one.
+    let listed = request.need.sockets && pids.len() > MANY;
     let ask = Ask {
         details: request.need.details,
         users: request.need.users,
-        protocols: request.need.sockets && !many,
+        protocols: !listed,
         fdinfo: request.need.fdinfo,
         fdinfo_of: if request.need.ends == Ends::All { Some(&tells_by_fdinfo) } else { None },
         only: if chooses { Some(&by_link) } else { None },

@@ -3,6 +3,7 @@
 use crate::common::{Actor, inspect, installed, is_root, run, shell, within};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::os::fd::AsRawFd;
 use std::process::Command;
 
 /// The document of `inspect ARGUMENTS`.
@@ -126,6 +127,23 @@ fn files_are_chosen_by_kind_number_name_and_expression() {
     assert_eq!(pids(&document(&["-w", &by_path])), BTreeSet::from([actor.pid.into()]));
     let ran = run(&mut inspect(&["-k", "tcp", &pid]));
     assert_eq!((ran.status, ran.text()), (1, ""));
+}
+
+#[test]
+fn a_socket_is_told_by_its_kind_where_nothing_else_of_it_is_asked() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (pid, fd) = (crate::common::own_pid().to_string(), listener.as_raw_fd().to_string());
+    let light = ["--format", "csv", "--columns", "fd,kind"];
+    for arguments in [vec!["-k", "tcp"], vec!["-w", "kind = tcp and fd >= 0"], vec!["-f", &fd]] {
+        for which in [&[&*pid][..], &[]] {
+            let ran = run(&mut inspect(&[&light[..], &arguments, which].concat()));
+            assert!(
+                ran.text().lines().any(|line| line == format!("{fd},tcp")),
+                "{arguments:?} {}",
+                ran.text()
+            );
+        }
+    }
 }
 
 #[test]
