@@ -56,7 +56,7 @@ impl Clue<'_> {
 
     /// The lines of fdinfo under their own names, in order: each as `decode` has it by its name and value,
     /// or else a number where it is one and a text where it is none. A name that comes again is a list. The
-    /// locks, which any file may have, are told by [`super::locks`].
+    /// locks, which any file may have, are told by [`super::locks()`].
     pub fn facts(&self, decode: impl Fn(&str, &str) -> Option<Fact>) -> Facts {
         let mut facts = Facts::new();
         for (name, value) in self.lines.iter().filter(|(name, _)| name != b"lock") {
