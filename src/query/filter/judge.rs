@@ -50,8 +50,11 @@ impl Comparison {
         if matches!(value, Value::Absent) {
             return Some(false);
         }
+        // What has no number, such as `cwd` among the descriptors, is neither more nor less than one.
+        let compares =
+            |one: &Value<'_>, literal: &Literal| literal.number.is_none() || !matches!(one, Value::Text(_));
         let ordered = |literal: &Literal, is: fn(Ordering) -> bool| {
-            any(value, &|one| order(one, literal).is_some_and(is))
+            any(value, &|one| compares(one, literal) && order(one, literal).is_some_and(is))
         };
         match self {
             Self::Equal(literal) => any(value, &|one| means(one, literal)),
@@ -163,6 +166,9 @@ mod tests {
             ("size < 5k", true),
             ("size <= 4999", false),
             ("size = large", false),
+            ("kind > fifo", true),
+            ("kind > 2", false),
+            ("kind < 2", false),
             ("rtt > 0.1", true),
             ("rtt > 1", false),
             (r"name ~ '\.log$'", true),
