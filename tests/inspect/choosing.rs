@@ -232,7 +232,7 @@ fn lines_are_sorted_by_what_is_asked_for() {
 
 #[test]
 fn a_tree_has_children_below_their_parents() {
-    let script = "exec 3</dev/null\n(exec 4</dev/null sleep 1000) & trap 'kill %1' EXIT";
+    let script = "exec 3</dev/null\n(exec 4</dev/null sleep 1000) & trap 'kill $!' EXIT";
     let actor = Actor::shell(script);
     let child = || {
         let path = format!("/proc/{0}/task/{0}/children", actor.pid);

@@ -60,7 +60,7 @@ fn a_program_is_held_by_who_runs_it_and_a_library_by_who_has_it_mapped() {
     let program = folder.path().join("a program");
     let sleep = run(Command::new("sh").args(["-c", "command -v sleep"])).text().trim().to_owned();
     fs::copy(sleep, &program).unwrap();
-    let script = format!("'{}' 1000 & echo $!; trap 'kill %1' EXIT", program.display());
+    let script = format!("'{}' 1000 & echo $!; trap 'kill $!' EXIT", program.display());
     let actor = Actor::shell(&script);
     let pid: i32 = actor.line.trim().parse().unwrap();
     crate::common::wait_until("program that runs", || {

@@ -71,7 +71,7 @@ fn what_a_child_has_opened_itself_is_its_own() {
     let path = folder.path().join("file");
     std::fs::write(&path, "").unwrap();
     let script = format!(
-        "exec 3<'{0}'\n(exec 3<&- 4<'{0}' sleep 1000) & echo $!\ntrap 'kill %1' EXIT",
+        "exec 3<'{0}'\n(exec 3<&- 4<'{0}' sleep 1000) & echo $!\ntrap 'kill $!' EXIT",
         path.display()
     );
     let actor = Actor::shell(&script);
