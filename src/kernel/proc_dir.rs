@@ -8,6 +8,7 @@ use super::nameless::Nameless;
 use super::rows::{AtName, FdRow, FileStat, LinkTest, StatRow};
 use super::task::parse_stat;
 use super::{Ask, Errno, Failure, Read, fdinfo, lookup};
+use nix::NixPath;
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat, major, minor};
@@ -291,38 +292,37 @@ fn decimal(number: i32, room: &mut [u8; DIGITS]) -> &CStr {
     }
 }
 
+/// What one read(2) asks for. Most files of /proc are shorter; std's read_to_end asks for a size that they do not
+/// tell, two calls more for each.
+const PIECE: usize = 4096;
+
 /// Reads a file that the kernel makes in one piece, as it does those of fdinfo: what does not fill the room has
 /// ended, and nothing more needs to be asked.
 fn read_once(dir: BorrowedFd<'_>, name: &CStr, into: &mut Vec<u8>) -> Read<()> {
-    let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(|errno| Failure::new("openat", errno))?;
-    into.clear();
-    loop {
-        let start = into.len();
-        into.resize(start + 4096, 0);
-        let count = read(&fd, &mut into[start..]);
-        into.truncate(start + *count.as_ref().unwrap_or(&0));
-        match count {
-            Ok(4096) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(()),
-            Err(errno) => return Err(Failure::new("read", errno)),
-        }
-    }
+    read_until(dir, name, into, |count| count < PIECE)
 }
 
 pub(super) fn read_whole(dir: BorrowedFd<'_>, name: &str, into: &mut Vec<u8>) -> Read<()> {
+    read_until(dir, name, into, |count| count == 0)
+}
+
+/// Reads a file until `is_last` says so of how much came.
+fn read_until(
+    dir: BorrowedFd<'_>,
+    name: &(impl NixPath + ?Sized),
+    into: &mut Vec<u8>,
+    is_last: impl Fn(usize) -> bool,
+) -> Read<()> {
     let fd = openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|errno| Failure::new("openat", errno))?;
     into.clear();
     loop {
-        // Most files of /proc end within one page; std's read_to_end asks for a size that they do
-        // not tell, two calls more for each.
         let start = into.len();
-        into.resize(start + 4096, 0);
+        into.resize(start + PIECE, 0);
         let count = read(&fd, &mut into[start..]);
         into.truncate(start + *count.as_ref().unwrap_or(&0));
         match count {
-            Ok(0) => return Ok(()),
+            Ok(count) if is_last(count) => return Ok(()),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(Failure::new("read", errno)),
         }
