@@ -178,6 +178,18 @@ impl Drop for Actor {
     }
 }
 
+/// The pids that a lab says it holds, by their names. Waits for that line of its errors.
+pub fn held_pids(lab: &mut Child) -> Vec<(String, i32)> {
+    let mut line = String::new();
+    BufReader::new(lab.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let list = line.trim().strip_prefix("held: ").unwrap_or_else(|| panic!("{line}"));
+    let pids = list.split(' ').map(|word| {
+        let (name, pid) = word.split_once('=').unwrap();
+        (name.to_owned(), pid.parse().unwrap())
+    });
+    pids.collect()
+}
+
 /// The command for [`Actor::shell`].
 pub fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");

@@ -7,12 +7,12 @@
 mod common;
 
 use common::terminal::on;
-use common::{Ran, installed, is_root, plain, program, run, start, state, within};
+use common::{Ran, held_pids, installed, is_root, plain, program, run, start, state, within};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -217,14 +217,8 @@ fn held(model: &str, stdin: Stdio) -> (Child, Value, Vec<(String, i32)>) {
     // The document is written before the line, and its end is not that of the output.
     let out = serde_json::Deserializer::from_reader(lab.stdout.as_mut().unwrap());
     let document = out.into_iter::<Value>().next().unwrap().unwrap();
-    let mut line = String::new();
-    BufReader::new(lab.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let list = line.trim().strip_prefix("held: ").unwrap_or_else(|| panic!("{line}"));
-    let pids = list.split(' ').map(|word| {
-        let (name, pid) = word.split_once('=').unwrap();
-        (name.to_owned(), pid.parse().unwrap())
-    });
-    (lab, document, pids.collect())
+    let pids = held_pids(&mut lab);
+    (lab, document, pids)
 }
 
 #[test]

@@ -1,26 +1,20 @@
 //! `--hold` and `--step`: the processes stand still while a person looks at them.
 
 use crate::common::terminal::on;
-use crate::common::{installed, pid_of, plain, program, run, start, state, wait_until};
+use crate::common::{held_pids, installed, pid_of, plain, program, run, start, state, wait_until};
 use crate::pipe;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
 /// A lab that holds its processes, and their pids by name.
 fn held(pipeline: &str, stdin: Stdio) -> (Child, Vec<(String, i32)>) {
     let mut command = pipe(&["--hold", "--timeout", "60", pipeline]);
     let mut lab = start(command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()));
-    let mut line = String::new();
-    BufReader::new(lab.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let list = line.trim().strip_prefix("held: ").unwrap_or_else(|| panic!("{line}"));
-    let pids = list.split(' ').map(|word| {
-        let (name, pid) = word.split_once('=').unwrap();
-        (name.to_owned(), pid.parse().unwrap())
-    });
-    (lab, pids.collect())
+    let pids = held_pids(&mut lab);
+    (lab, pids)
 }
 
 fn link(pid: i32, fd: i32) -> String {
