@@ -61,6 +61,7 @@ pub fn drive_echo(
         playing: HashSet::new(),
         steps: 0,
         address: None,
+        connections: HashSet::new(),
         outcome: Outcome::default(),
     };
     match lesson.play(server, tell) {
@@ -90,6 +91,8 @@ struct Lesson<'a> {
     steps: usize,
     /// Where the server listens.
     address: Option<SocketAddrV4>,
+    /// The local addresses of the sockets that were connected.
+    connections: HashSet<Vec<u8>>,
     outcome: Outcome,
 }
 
@@ -305,7 +308,7 @@ impl Lesson<'_> {
     }
 
     /// Tells what there is to see: the tables of these, as far as they are asked for.
-    fn scene(&self, scene: Scene, pids: Vec<i32>, tell: &mut TellEcho<'_>) -> Result<(), Halt> {
+    fn scene(&mut self, scene: Scene, pids: Vec<i32>, tell: &mut TellEcho<'_>) -> Result<(), Halt> {
         let wanted = match scene {
             Scene::Connected | Scene::Closed => Tables::Exec,
             _ => Tables::All,
@@ -314,17 +317,26 @@ impl Lesson<'_> {
             return Ok(());
         }
         let snapshot = self.tables(pids);
+        if scene == Scene::Connected {
+            let sockets = snapshot.files.iter().filter_map(|file| file.socket.as_ref());
+            self.connections =
+                sockets.filter(|one| one.remote.is_some()).filter_map(|one| one.local.clone()).collect();
+        }
         let remembered = (scene == Scene::Closed).then(|| self.remembered());
         tell(EchoMoment::Scene { scene, snapshot: &snapshot, lingering: remembered.as_ref() })?;
         Ok(())
     }
 
-    /// The server's connections that are in TIME_WAIT, and nobody else's.
+    /// The server's connections that are in TIME_WAIT, and nobody else's: not those of an earlier server at the
+    /// same address either.
     fn remembered(&self) -> Result<Vec<Lingering>, Failure> {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         let address = self.address.map(|address| address.to_string()).unwrap_or_default();
         let mut all = lingering(self.source, own)?;
-        all.retain(|one| one.local == address || one.remote == address);
+        let is_ours = |one: &str| self.connections.contains(one.as_bytes());
+        all.retain(|one| {
+            (one.local == address || one.remote == address) && is_ours(&one.local) && is_ours(&one.remote)
+        });
         Ok(all)
     }
 
