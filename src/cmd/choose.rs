@@ -1,7 +1,7 @@
 //! The options that choose: which processes, which of their files, and which columns.
 
 use super::Fatal;
-use crate::collect::{Ends, Need, Threads, Which, roll_call};
+use crate::collect::{Among, Ends, Need, Threads, Which, roll_call};
 use crate::kernel::{Live, PlaceAsk, Source};
 use crate::kind;
 use crate::model::{Gap, KindName, Place};
@@ -140,7 +140,7 @@ pub fn need(wants: Wants, chosen: &Chosen) -> Need {
         sockets: wants.sockets,
         tcp_info: wants.tcp_info,
         ends: if wants.ends { Ends::All } else { Ends::None },
-        identity: wants.identity,
+        identity: if wants.identity { Among::All } else { Among::Nobody },
         places: chosen.places,
         threads: chosen.threads,
     }

@@ -1,7 +1,7 @@
 //! `who`: which processes hold a file, a port, a socket or a pipe.
 
 use super::{Fatal, INCOMPLETE, NOTHING, Streams};
-use crate::collect::{Files, Need, Only, Request, Threads, Which, collect};
+use crate::collect::{Among, Files, Need, Only, Request, Threads, Which, collect};
 use crate::kernel::{Errno, Failure, FileStat, Live, PlaceAsk, Source};
 use crate::model::{Inode, Snapshot};
 use crate::query::{Known, Listing, Origins, Target};
@@ -92,7 +92,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         questions.push(Question { only: Only::Deleted, target: Target::Read, file: None });
         names.push(String::new());
     }
-    let snapshots: Vec<Snapshot> = questions.iter().map(|question| look(&source, question)).collect();
+    let snapshots: Vec<Snapshot> = questions.iter().map(|question| look(&source, question, args)).collect();
     let known: Vec<Known<'_>> = snapshots.iter().map(Known::new).collect();
     let mut found = Found { known: &known, targets: &names, holdings: Vec::new(), of_kernel: Vec::new() };
     for ((question, known), name) in questions.iter().zip(&known).zip(&names) {
@@ -163,12 +163,18 @@ fn tell_unread(
 }
 
 /// Reads what is asked for.
-fn look(source: &Live, question: &Question) -> Snapshot {
+fn look(source: &Live, question: &Question, args: &Args) -> Snapshot {
+    // A table tells from which process a descriptor is, a document also with whom else it is shared.
+    let identity = match args.format {
+        _ if args.pids => Among::Nobody,
+        Format::Table => Among::Relatives,
+        Format::Json | Format::Jsonl => Among::All,
+    };
     let by_path = matches!(question.only, Only::Files(_) | Only::Deleted);
     let need = Need {
         users: true,
         sockets: matches!(question.only, Only::Sockets | Only::Port(_)),
-        identity: true,
+        identity,
         places: PlaceAsk { links: by_path, mapped: by_path },
         threads: Threads::Apart,
         ..Need::NAMES

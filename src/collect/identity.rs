@@ -4,12 +4,12 @@
 //! file descriptions, so n descriptors of one inode are sorted in n log n comparisons; equal ones then stand
 //! together. A socket has just one, so that all who have it share that (O_PATH aside), and nobody is asked.
 
-use super::{cause, gap};
+use super::{Among, cause, gap};
 use crate::kernel::{Errno, Failure, Source};
-use crate::model::{Access, ChannelKey, FileId, Identity, Inode, Snapshot, Subject};
+use crate::model::{Access, ChannelKey, FileId, Identity, Inode, Process, Snapshot, Subject};
 use crate::shares::share_out;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// One descriptor that may share.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ struct Group {
 }
 
 /// By what it is known.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Basis {
     /// It can be no other: these are of one socket.
     File,
@@ -41,8 +41,12 @@ enum Basis {
 }
 
 /// Gives descriptors that share an open file description the same [`FileId`].
-pub fn prove(source: &dyn Source, snapshot: &mut Snapshot) {
-    let groups = candidates(snapshot);
+pub fn prove(source: &dyn Source, among: Among, snapshot: &mut Snapshot) {
+    let groups = match among {
+        Among::Nobody => return,
+        Among::Relatives => families(&snapshot.processes, candidates(snapshot)),
+        Among::All => candidates(snapshot),
+    };
     let (compared, certain): (Vec<Group>, Vec<Group>) =
         groups.into_iter().partition(|group| group.members.len() > 1 && group.basis == Basis::Comparison);
     for group in certain {
@@ -92,6 +96,39 @@ fn candidates(snapshot: &Snapshot) -> Vec<Group> {
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|group| group.members[0].file);
     groups
+}
+
+/// Parts groups into those of processes that descend from one another. What one process alone has is left out.
+fn families(processes: &[Process], groups: Vec<Group>) -> Vec<Group> {
+    let by_pid: HashMap<i32, usize> = processes
+        .iter()
+        .enumerate()
+        .filter(|(_, process)| process.leader.is_none())
+        .map(|(index, process)| (process.id.pid, index))
+        .collect();
+    let above = |index: usize| {
+        let process = &processes[index];
+        by_pid.get(&process.leader.map_or(process.ppid, |leader| leader.pid)).copied()
+    };
+    let mut parts = Vec::new();
+    for Group { members, basis } in groups {
+        let holders: HashSet<usize> = members.iter().map(|member| member.place.0).collect();
+        // The topmost of the processes above one that have it is that of its whole family. As many steps as there
+        // are processes: a pid that was given again may close a circle.
+        let topmost = |holder: usize| {
+            let line = std::iter::successors(Some(holder), |&index| above(index)).take(processes.len());
+            line.filter(|index| holders.contains(index)).last().unwrap_or(holder)
+        };
+        let heads: HashMap<usize, usize> = holders.iter().map(|&holder| (holder, topmost(holder))).collect();
+        let mut family: BTreeMap<usize, Vec<Candidate>> = BTreeMap::new();
+        for member in members {
+            family.entry(heads[&member.place.0]).or_default().push(member);
+        }
+        family.retain(|_, members| members.iter().any(|member| member.place.0 != members[0].place.0));
+        let basis = |members| Group { members, basis };
+        parts.extend(family.into_values().map(basis));
+    }
+    parts
 }
 
 /// Writes down what was found of a group, and gives back what could not be compared.

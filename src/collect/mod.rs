@@ -70,11 +70,22 @@ pub struct Need {
     /// The other ends, in all processes that may be read.
     pub ends: Ends,
     /// Which descriptors share an open file description.
-    pub identity: bool,
+    pub identity: Among,
     /// What is referred to without a descriptor.
     pub places: PlaceAsk,
     /// Which threads to show for themselves.
     pub threads: Threads,
+}
+
+/// Among which descriptors to find out which share an open file description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// None.
+    Nobody,
+    /// Those of a process and of the processes above it, from which it may have inherited them.
+    Relatives,
+    /// All of them.
+    All,
 }
 
 /// Which threads to show for themselves.
@@ -117,7 +128,7 @@ impl Need {
         sockets: true,
         tcp_info: false,
         ends: Ends::All,
-        identity: true,
+        identity: Among::All,
         places: PlaceAsk { links: false, mapped: false },
         threads: Threads::Apart,
     };
@@ -129,7 +140,7 @@ impl Need {
         sockets: false,
         tcp_info: false,
         ends: Ends::None,
-        identity: false,
+        identity: Among::Nobody,
         places: PlaceAsk { links: false, mapped: false },
         threads: Threads::None,
     };
@@ -300,9 +311,7 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     if need.ends.has_sockets() {
         watches::verify(source, &mut snapshot);
     }
-    if request.need.identity {
-        identity::prove(source, &mut snapshot);
-    }
+    identity::prove(source, request.need.identity, &mut snapshot);
     // Last, when all is known of the tables that they use.
     let processes = std::mem::take(&mut snapshot.processes);
     for (process, sharing) in processes.into_iter().zip(sharers) {

@@ -126,11 +126,13 @@ impl<'a> Origins<'a> {
         for _ in 0..self.processes.len() {
             let Some(above) = self.processes.get(&pid) else { break };
             for (fd, file, id) in self.held.get(&above.id).into_iter().flatten() {
-                let proven = file.identity == Identity::Proven && holder.file.identity == Identity::Proven;
-                if proven && *id == descriptor.file.0 {
+                // What was not compared with those above it could be none of them.
+                let failed =
+                    [file, holder.file].iter().any(|file| matches!(file.identity, Identity::Unproven(_)));
+                if !failed && *id == descriptor.file.0 {
                     return Origin::Inherited(above, *fd);
                 }
-                if !proven && file.inode == holder.file.inode && unproven.is_none() {
+                if failed && file.inode == holder.file.inode && unproven.is_none() {
                     unproven = Some(Origin::Unproven(above, *fd));
                 }
             }

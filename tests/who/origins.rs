@@ -1,7 +1,7 @@
 //! How a holder came to what it holds.
 
-use crate::common::{Actor, installed, python};
-use crate::{found, holders};
+use crate::common::{Actor, installed, python, run};
+use crate::{found, holders, who};
 use serde_json::{Value, json};
 
 /// The holder `pid` of a document.
@@ -84,4 +84,35 @@ fn what_a_child_has_opened_itself_is_its_own() {
     assert_eq!(holders(&document).len(), 2, "{document}");
     assert_eq!(holder(&document, pid)["inherited_from"], Value::Null);
     assert_eq!(holder(&document, pid)["identity"], "proven");
+}
+
+#[test]
+fn a_table_tells_the_same_without_comparing_strangers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "").unwrap();
+    let path = path.to_str().unwrap();
+    // One copy, one opened anew, and one by a process that has nothing to do with them.
+    let script = format!(
+        "exec 3<'{path}'\n(exec 4<'{path}' sleep 1000) & child=$!; echo $child\ntrap 'kill $child' EXIT"
+    );
+    let parent = Actor::shell(&script);
+    let child: i32 = parent.line.trim().parse().unwrap_or_else(|_| panic!("{}", parent.line));
+    let stranger = Actor::shell(&format!("exec 3<'{path}'"));
+    crate::common::wait_until("the child's own descriptor", || {
+        std::fs::read(format!("/proc/{child}/comm")).is_ok_and(|comm| comm == b"sleep\n")
+    });
+    let ran = run(&mut who(&[path]));
+    let rows: Vec<Vec<&str>> = ran.text().lines().map(|line| line.split_whitespace().collect()).collect();
+    let from = |pid: i32, fd: &str| -> String {
+        let pid = pid.to_string();
+        let row = rows.iter().find(|row| row[1] == pid && row[3] == fd);
+        let row = row.unwrap_or_else(|| panic!("no fd {fd} of {pid}: {}", ran.text()));
+        row[7..].join(" ")
+    };
+    assert_eq!(rows.len(), 5, "{}", ran.text());
+    assert_eq!(from(child, "3"), format!("sh[{}] fd 3", parent.pid));
+    for (pid, fd) in [(parent.pid, "3"), (child, "4"), (stranger.pid, "3")] {
+        assert_eq!(from(pid, fd), "-", "{pid} {fd}");
+    }
 }
