@@ -5,8 +5,8 @@
 
 use super::files::Describer;
 use super::{Request, Which, cause, threads};
-use crate::kernel::{Ask, Failure, FdRow, LinkTest, Source, TaskRow};
-use crate::model::{Channel, ChannelKey, Coverage, Holder, KindName, ProcessId, Snapshot};
+use crate::kernel::{Ask, Failure, FdRow, FileStat, LinkTest, Source, TaskRow, bits};
+use crate::model::{Channel, ChannelKey, Coverage, Holder, Inode, KindName, ProcessId, Snapshot};
 use crate::shares::share_out;
 use std::collections::HashSet;
 
@@ -33,7 +33,14 @@ pub fn search(source: &dyn Source, request: &Request, describer: &Describer<'_>,
     let wanted = Wanted::new(&channels, &describer.sockets_of(&channels));
     let passes = |link: &[u8]| wanted.passes(link);
     let fdinfo_of: Option<&LinkTest<'_>> = if wanted.fdinfo { Some(&tells_by_fdinfo) } else { None };
-    let ask = Ask { only: Some(&passes), fdinfo_of, protocols: true, ..Ask::default() };
+    let passes_file = |stat: &FileStat| wanted.passes_file(stat);
+    let ask = Ask {
+        only: Some(&passes),
+        only_files: Some(&passes_file),
+        fdinfo_of,
+        protocols: true,
+        ..Ask::default()
+    };
     let others: Vec<i32> = pids.into_iter().filter(|pid| !shown.contains(pid)).collect();
     for read in share_out(&others, &|pid| look_into(source, pid, &ask)) {
         for one in read {
@@ -59,24 +66,32 @@ struct Wanted {
     /// inode has to decide.
     paths: bool,
     fdinfo: bool,
+    /// The files that are channels themselves.
+    inodes: HashSet<Inode>,
+    /// Whether a device's number may be that of a channel.
+    devices: bool,
 }
 
 impl Wanted {
     fn new(channels: &HashSet<Channel>, sockets: &[u64]) -> Self {
         let links = sockets.iter().map(|ino| format!("socket:[{ino}]").into_bytes()).collect();
-        let mut wanted = Self { links, paths: false, fdinfo: false };
+        let mut wanted = Self { links, paths: false, fdinfo: false, inodes: HashSet::new(), devices: false };
         for channel in channels {
             match channel.key {
-                ChannelKey::File(inode) if channel.medium == PIPE => {
-                    wanted.links.insert(format!("pipe:[{}]", inode.ino).into_bytes());
+                ChannelKey::File(inode) => {
+                    wanted.inodes.insert(inode);
+                    if channel.medium == PIPE {
+                        wanted.links.insert(format!("pipe:[{}]", inode.ino).into_bytes());
+                    } else {
+                        wanted.paths = true;
+                    }
                 }
-                ChannelKey::File(_) => wanted.paths = true,
                 ChannelKey::Number { .. } => {
                     wanted.fdinfo = true;
                     if channel.medium == EVENTFDS {
                         wanted.links.insert(EVENTFD.to_vec());
                     } else {
-                        wanted.paths = true;
+                        (wanted.paths, wanted.devices) = (true, true);
                     }
                 }
                 // Their inodes are known already.
@@ -90,6 +105,16 @@ impl Wanted {
         match link.first() {
             Some(b'/' | b'(') => self.paths,
             _ => self.links.contains(link),
+        }
+    }
+
+    /// Whether a file whose link passed may be an end of the channels: what is a file of its own has that inode.
+    fn passes_file(&self, stat: &FileStat) -> bool {
+        match stat.mode & bits::S_IFMT {
+            // The link told which socket; anonymous files are told by fdinfo.
+            bits::S_IFSOCK | 0 => true,
+            bits::S_IFCHR => self.devices,
+            _ => self.inodes.contains(&Inode { dev: stat.dev, ino: stat.ino }),
         }
     }
 }
@@ -186,7 +211,7 @@ pub fn unseen(table: &[FdRow]) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Errno, FileStat};
+    use crate::kernel::Errno;
 
     #[test]
     fn a_table_whose_links_may_not_be_followed_hides_ends() {

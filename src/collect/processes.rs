@@ -38,6 +38,7 @@ pub fn read(source: &dyn Source, request: &Request, others: &Sockets, gaps: &mut
     let by_file = |stat: &FileStat| request.only.passes_file(stat);
     let by_number = |ino: u64| request.only.passes_number(ino);
     let chooses = request.only != Only::All;
+    let by_what_it_is = matches!(request.only, Only::Files(_));
     // Where many processes are read and the lists of sockets with them, the lists tell what each socket is, and they
     // need not be asked one by one.
     let listed = request.need.sockets && pids.len() > MANY;
@@ -48,8 +49,9 @@ pub fn read(source: &dyn Source, request: &Request, others: &Sockets, gaps: &mut
         fdinfo: request.need.fdinfo,
         fdinfo_of: if request.need.ends == Ends::All { Some(&tells_by_fdinfo) } else { None },
         only: if chooses { Some(&by_link) } else { None },
-        only_files: if chooses { Some(&by_file) } else { None },
-        only_mapped: if chooses { Some(&by_number) } else { None },
+        only_files: by_what_it_is.then_some(&by_file),
+        files_first: by_what_it_is,
+        only_mapped: by_what_it_is.then_some(&by_number),
         places: request.need.places,
     };
     let is_meant = |row: &TaskRow| match &request.which {

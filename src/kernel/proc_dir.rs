@@ -206,14 +206,13 @@ impl Slots<'_> {
 
     /// Reads one descriptor; `None` when it is closed by now or not asked for.
     fn row(&self, fd: i32, name: &CStr, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
-        // Most files are none of those looked for, and one call is enough to know it.
-        let mut stat = None;
-        if let Some(only) = ask.only_files {
-            let found = statx_at(self.fds, name);
-            if found.as_ref().is_ok_and(|found| !only(found)) {
-                return None;
-            }
-            stat = Some(found);
+        // Where the file cannot be stat'ed, it may be one of those looked for.
+        let is_other = |stat: &Read<FileStat>| {
+            ask.only_files.is_some_and(|only| stat.as_ref().is_ok_and(|stat| !only(stat)))
+        };
+        let first = ask.files_first.then(|| statx_at(self.fds, name));
+        if first.as_ref().is_some_and(is_other) {
+            return None;
         }
         let link = match readlinkat(self.fds, name) {
             Ok(link) => Ok(link.into_vec()),
@@ -226,7 +225,10 @@ impl Slots<'_> {
             return None;
         }
         let told = || link.as_ref().ok().and_then(|link| self.nameless.of(link)).map(Ok);
-        let stat = stat.or_else(told).unwrap_or_else(|| statx_at(self.fds, name));
+        let stat = first.or_else(told).unwrap_or_else(|| statx_at(self.fds, name));
+        if is_other(&stat) {
+            return None;
+        }
         if stat == Err(Failure::new("statx", Errno::ENOENT)) && !still_listed(self.fds, name) {
             return None;
         }

@@ -23,6 +23,9 @@ pub struct Ask<'a> {
     /// Only descriptors and places whose file passes are read further and given out; where the file cannot
     /// be stat'ed, it is.
     pub only_files: Option<&'a FileTest<'a>>,
+    /// Whether the file is looked at before the link: that saves a call for each that does not pass, and costs one
+    /// for each whose link alone would have told.
+    pub files_first: bool,
     /// Of mapped files only those whose inode number passes: what the list of mappings tells of them.
     pub only_mapped: Option<&'a (dyn Fn(u64) -> bool + Sync + 'a)>,
     /// What it refers to without a descriptor.
@@ -37,8 +40,8 @@ pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
 
 impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { details, users, fdinfo, fdinfo_of, protocols, only, only_files, only_mapped, places } =
-            self;
+        let Self { details, users, fdinfo, fdinfo_of, protocols, places, .. } = self;
+        let Self { only, only_files, only_mapped, .. } = self;
         let (some, only) =
             (fdinfo_of.is_some(), only.is_some() || only_files.is_some() || only_mapped.is_some());
         write!(
