@@ -10,6 +10,7 @@ use crate::kernel::{
 };
 use crate::kind::{self, Protocol};
 use crate::model::{Gap, Subject};
+use crate::shares::{share_large, workers};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
@@ -21,7 +22,9 @@ pub fn load(
     ahead: Option<Ahead>,
     gaps: &mut Vec<Gap>,
 ) -> Tables {
-    let ask = SocketAsk { tcp_info: depth.tcp_info };
+    // Who is connected to whom stands in all of them. Otherwise only those shown are of interest.
+    let shown: Option<HashSet<u64>> = (!depth.ends).then(|| inodes(tasks).collect());
+    let ask = SocketAsk { only: shown.as_ref(), ..depth.ask() };
     let mut loader = Loader {
         source,
         ask,
@@ -73,9 +76,10 @@ impl Ahead {
     pub fn read(source: &dyn Source, depth: Depth) -> Option<Self> {
         let place = Netns::OfProcess(i32::try_from(std::process::id()).ok()?);
         let netns = source.net_namespace(place).ok()?;
-        let ask = SocketAsk { tcp_info: depth.tcp_info };
-        let lists = SocketTable::ALL.into_iter().map(|list| (list, source.sockets(place, list, ask)));
-        Some(Self { netns, lists: lists.collect() })
+        let lists = share_large(&SocketTable::ALL, workers(), &|list| {
+            (list, source.sockets(place, list, depth.ask()))
+        });
+        Some(Self { netns, lists: lists.into_iter().collect() })
     }
 
     /// The sockets in the lists that do not have this port at their own side.
@@ -96,7 +100,7 @@ impl Ahead {
 
 struct Loader<'a> {
     source: &'a dyn Source,
-    ask: SocketAsk,
+    ask: SocketAsk<'a>,
     gaps: &'a mut Vec<Gap>,
     /// Where the rows of each list read are.
     loaded: BTreeMap<(u64, SocketTable), Range<usize>>,
@@ -131,9 +135,7 @@ impl Loader<'_> {
                     let source = self.source;
                     self.mptcp.entry(netns).or_insert_with(|| source.has_mptcp(place).unwrap_or(true));
                 }
-                for list in wanted {
-                    self.load(netns, place, list);
-                }
+                self.load(netns, place, wanted);
             }
             Err(failure) => {
                 self.gaps.push(gap(Some(task.pid), Subject::ProcessFact("ns/net"), failure));
@@ -141,14 +143,33 @@ impl Loader<'_> {
         }
     }
 
-    fn load(&mut self, netns: u64, place: Netns, list: SocketTable) {
-        if self.loaded.contains_key(&(netns, list)) {
+    /// Reads lists of a namespace, those that were not read yet.
+    fn load(&mut self, netns: u64, place: Netns, lists: impl IntoIterator<Item = SocketTable>) {
+        let (source, ask) = (self.source, self.ask);
+        let mut lists: Vec<SocketTable> =
+            lists.into_iter().filter(|&list| !self.loaded.contains_key(&(netns, list))).collect();
+        if lists.is_empty() {
             return;
         }
         self.places.entry(netns).or_insert(place);
-        let ahead = self.ahead.as_mut().filter(|ahead| ahead.netns == netns);
-        let read = ahead.and_then(|ahead| ahead.lists.remove(&list));
-        let rows = match read.unwrap_or_else(|| self.source.sockets(place, list, self.ask)) {
+        let mut read = Vec::new();
+        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.netns == netns) {
+            lists.retain(|list| match ahead.lists.remove(list) {
+                Some(rows) => {
+                    read.push((*list, rows));
+                    false
+                }
+                None => true,
+            });
+        }
+        read.extend(share_large(&lists, workers(), &|list| (list, source.sockets(place, list, ask))));
+        for (list, sockets) in read {
+            self.keep(netns, place, list, sockets);
+        }
+    }
+
+    fn keep(&mut self, netns: u64, place: Netns, list: SocketTable, sockets: Read<SocketList>) {
+        let rows = match sockets {
             Ok(sockets) => {
                 if let Some(failure) = sockets.without_diag {
                     self.without_diag(netns, place, list, failure);
@@ -231,7 +252,7 @@ impl Loader<'_> {
                 Ok(asked) => {
                     let place = Netns::OfSocket { pid: task.pid, fd: fd.fd };
                     if let (Ok(netns), Some(list)) = (asked.netns, protocol(fd).and_then(table)) {
-                        self.load(netns, place, list);
+                        self.load(netns, place, [list]);
                     }
                     match asked.row {
                         _ if self.tables.by_inode.contains_key(&ino) => {}
@@ -291,6 +312,12 @@ impl Loader<'_> {
 type Class = (SocketTable, u16, Option<u16>);
 /// The protocols of those that were asked.
 type Known = HashMap<Class, String>;
+
+/// The sockets that tasks have.
+fn inodes(tasks: &[Task]) -> impl Iterator<Item = u64> {
+    let sockets = tasks.iter().flat_map(|task| task.row.table.iter().flatten()).filter(|fd| is_socket(fd));
+    sockets.filter_map(|fd| fd.stat.ok()).map(|stat| stat.ino)
+}
 
 fn is_socket(fd: &FdRow) -> bool {
     fd.stat.is_ok_and(|stat| stat.is_socket())

@@ -9,7 +9,7 @@
 use super::cause;
 use super::socket_lists::table;
 use super::wires::{self, Wires};
-use crate::kernel::{Failure, NetRow, SocketDetail, SocketRow, SocketTable};
+use crate::kernel::{Failure, NetRow, SocketAsk, SocketDetail, SocketRow, SocketTable};
 use crate::kind::{self, Protocol};
 use crate::model::{Beyond, Channel, Endpoint, Fact, Facts, Inode, Socket};
 use std::collections::{HashMap, HashSet};
@@ -21,6 +21,13 @@ pub struct Depth {
     pub ends: bool,
     /// What TCP measures.
     pub tcp_info: bool,
+}
+
+impl Depth {
+    /// What it takes to ask of the lists.
+    pub(super) fn ask(self) -> SocketAsk<'static> {
+        SocketAsk { tcp_info: self.tcp_info, peers: self.ends, only: None }
+    }
 }
 
 /// The sockets of the lists that were read.

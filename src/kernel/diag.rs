@@ -24,24 +24,32 @@ const TIME_WAIT: u32 = 1 << 6;
 const LISTEN: u8 = 10;
 
 /// Lists the sockets of a table. The failure is ENOENT where the kernel has no handler.
-pub fn rows(table: SocketTable, ask: SocketAsk) -> Read<Vec<SocketRow>> {
+pub fn rows(table: SocketTable, ask: SocketAsk<'_>) -> Read<Vec<SocketRow>> {
     let mut netlink = Netlink::open(SockProtocol::NetlinkSockDiag)?;
     let mut rows = match table {
         SocketTable::Tcp => tcp(&mut netlink, ask, STATES)?,
-        SocketTable::Udp => inet(&mut netlink, libc::IPPROTO_UDP, libc::SOCK_DGRAM)?,
-        SocketTable::UdpLite => inet(&mut netlink, libc::IPPROTO_UDPLITE, libc::SOCK_DGRAM)?,
+        SocketTable::Udp => inet(&mut netlink, ask, libc::IPPROTO_UDP, libc::SOCK_DGRAM)?,
+        SocketTable::UdpLite => inet(&mut netlink, ask, libc::IPPROTO_UDPLITE, libc::SOCK_DGRAM)?,
         // No kernel has a handler for these. One that loads modules would look for it every time.
         SocketTable::Icmp => return Err(Failure::new("recvmsg", Errno::ENOENT)),
-        SocketTable::Raw => inet(&mut netlink, libc::IPPROTO_RAW, libc::SOCK_RAW)?,
-        SocketTable::Unix => netlink.dump(SOCK_DIAG_BY_FAMILY, &request(libc::AF_UNIX, 0, &UNIX), unix)?,
+        SocketTable::Raw => inet(&mut netlink, ask, libc::IPPROTO_RAW, libc::SOCK_RAW)?,
+        SocketTable::Unix => {
+            let show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_RQLEN;
+            let show = show | if ask.peers { UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS } else { 0 };
+            let request = request(libc::AF_UNIX, 0, &[!0, 0, show, 0, 0]);
+            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, unix))?
+        }
         SocketTable::Netlink => {
-            netlink.dump(SOCK_DIAG_BY_FAMILY, &request(libc::AF_NETLINK, 0xff, &NETLINK), netlink_row)?
+            let request = request(libc::AF_NETLINK, 0xff, &NETLINK);
+            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, netlink_row))?
         }
         SocketTable::Packet => {
-            netlink.dump(SOCK_DIAG_BY_FAMILY, &request(libc::AF_PACKET, 0, &PACKET), packet)?
+            let request = request(libc::AF_PACKET, 0, &PACKET);
+            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, packet))?
         }
         SocketTable::Vsock => {
-            netlink.dump(SOCK_DIAG_BY_FAMILY, &request(libc::AF_VSOCK, 0, &VSOCK), vsock)?
+            let request = request(libc::AF_VSOCK, 0, &VSOCK);
+            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, vsock))?
         }
     };
     // A list repeats a netlink socket that has joined a group, and any socket that moves within its
@@ -57,6 +65,20 @@ pub fn time_wait() -> Read<Vec<SocketRow>> {
     tcp(&mut Netlink::open(SockProtocol::NetlinkSockDiag)?, SocketAsk::default(), TIME_WAIT)
 }
 
+/// Has the sockets that are asked for added to the rows, as far as `decode` understands them.
+fn taking(
+    ask: SocketAsk<'_>,
+    decode: impl Fn(&[u8]) -> Option<SocketRow>,
+) -> impl Fn(&[u8], &mut Vec<SocketRow>) -> Option<()> {
+    move |message, rows| {
+        let row = decode(message)?;
+        if ask.is_for(&row) {
+            rows.push(row);
+        }
+        Some(())
+    }
+}
+
 /// The four bytes that requests begin with, and their numbers.
 fn request(family: i32, protocol: u8, numbers: &[u32]) -> Vec<u8> {
     let mut bytes = vec![family.to_le_bytes()[0], protocol, 0, 0];
@@ -64,8 +86,12 @@ fn request(family: i32, protocol: u8, numbers: &[u32]) -> Vec<u8> {
     bytes
 }
 
-/// `struct unix_diag_req`: states, inode, UDIAG_SHOW_NAME, _VFS, _PEER, _ICONS and _RQLEN, cookie.
-const UNIX: [u32; 5] = [!0, 0, 1 | 2 | 4 | 8 | 16, 0, 0];
+/// What a `struct unix_diag_req` may ask for: it is states, inode, these, cookie.
+const UDIAG_SHOW_NAME: u32 = 1;
+const UDIAG_SHOW_VFS: u32 = 2;
+const UDIAG_SHOW_PEER: u32 = 4;
+const UDIAG_SHOW_ICONS: u32 = 8;
+const UDIAG_SHOW_RQLEN: u32 = 16;
 /// `struct netlink_diag_req`: inode, NDIAG_SHOW_GROUPS, cookie. The protocol 0xff is all.
 const NETLINK: [u32; 4] = [0, 2, 0, 0];
 /// `struct packet_diag_req`: inode, PACKET_SHOW_INFO, cookie.
@@ -77,20 +103,22 @@ const SOCKID: usize = 48;
 
 /// The old request lists both versions of IP at once, which halves the time. It is documented nowhere,
 /// so its failure, also for a reason of its own, only means to ask in the new way.
-fn tcp(netlink: &mut Netlink, ask: SocketAsk, states: u32) -> Read<Vec<SocketRow>> {
+fn tcp(netlink: &mut Netlink, ask: SocketAsk<'_>, states: u32) -> Read<Vec<SocketRow>> {
     let extensions = if ask.tcp_info { 1 << (diag_inet::INFO - 1) | 1 << (diag_inet::CONG - 1) } else { 0 };
-    let decode = |message: &[u8]| diag_inet::decode(message, kind(libc::SOCK_STREAM), ask.tcp_info);
+    let decode =
+        taking(ask, |message: &[u8]| diag_inet::decode(message, kind(libc::SOCK_STREAM), ask.tcp_info));
     // `struct inet_diag_req`
     let mut old = vec![0, 0, 0, extensions];
     old.extend([0; SOCKID]);
     old.extend([states, 0].into_iter().flat_map(u32::to_ne_bytes));
     netlink
-        .dump(TCPDIAG_GETSOCK, &old, decode)
+        .dump(TCPDIAG_GETSOCK, &old, &decode)
         .or_else(|_| by_family(netlink, libc::IPPROTO_TCP, extensions, states, decode))
 }
 
-fn inet(netlink: &mut Netlink, protocol: i32, socket_type: i32) -> Read<Vec<SocketRow>> {
-    by_family(netlink, protocol, 0, STATES, |message| diag_inet::decode(message, kind(socket_type), false))
+fn inet(netlink: &mut Netlink, ask: SocketAsk<'_>, protocol: i32, socket_type: i32) -> Read<Vec<SocketRow>> {
+    let decode = taking(ask, |message: &[u8]| diag_inet::decode(message, kind(socket_type), false));
+    by_family(netlink, protocol, 0, STATES, decode)
 }
 
 /// `struct inet_diag_req_v2`, once for each version of IP.
@@ -99,7 +127,7 @@ fn by_family(
     protocol: i32,
     extensions: u8,
     states: u32,
-    decode: impl Fn(&[u8]) -> Option<SocketRow>,
+    decode: impl Fn(&[u8], &mut Vec<SocketRow>) -> Option<()>,
 ) -> Read<Vec<SocketRow>> {
     let mut rows = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
@@ -300,7 +328,7 @@ mod tests {
     fn a_missing_handler_is_no_empty_list() {
         let mut netlink = Netlink::open(SockProtocol::NetlinkSockDiag).unwrap();
         // No kernel has one for this protocol.
-        let answer = inet(&mut netlink, libc::IPPROTO_ICMP, libc::SOCK_DGRAM);
+        let answer = inet(&mut netlink, SocketAsk::default(), libc::IPPROTO_ICMP, libc::SOCK_DGRAM);
         assert_eq!(answer, Err(Failure::new("recvmsg", Errno::ENOENT)));
     }
 
@@ -314,7 +342,8 @@ mod tests {
                 .find(|row| matches!(&row.detail, SocketDetail::Inet(inet) if inet.local.port() == port))
         };
         let old = find(tcp(&mut netlink, SocketAsk::default(), STATES).unwrap());
-        let new = find(inet(&mut netlink, libc::IPPROTO_TCP, libc::SOCK_STREAM).unwrap());
+        let new =
+            find(inet(&mut netlink, SocketAsk::default(), libc::IPPROTO_TCP, libc::SOCK_STREAM).unwrap());
         assert!(old.is_some());
         assert_eq!(old, new);
     }

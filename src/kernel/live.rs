@@ -119,7 +119,7 @@ impl Source for Live {
         sockets::namespace(netns)
     }
 
-    fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk) -> Read<SocketList> {
+    fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk<'_>) -> Read<SocketList> {
         sockets::list(netns, table, ask)
     }
 

@@ -131,7 +131,7 @@ pub trait Source: Sync {
     fn net_namespace(&self, netns: Netns) -> Read<u64>;
 
     /// All sockets of one list, as a network namespace has them.
-    fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk) -> Read<SocketList>;
+    fn sockets(&self, netns: Netns, table: SocketTable, ask: SocketAsk<'_>) -> Read<SocketList>;
 
     /// Whether a network namespace has any socket of MPTCP that is connected or listens: in the list of TCP
     /// nothing tells these from others.

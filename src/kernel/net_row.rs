@@ -13,9 +13,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub fn by_netlink() -> Read<NetRow> {
     let mut netlink = Netlink::open(SockProtocol::NetlinkRoute)?;
     // `struct ifaddrmsg` and `struct ifinfomsg`, empty for all.
-    let addresses = netlink.dump(libc::RTM_GETADDR, &[0; 8], |message| Some(address(message)))?;
-    let interfaces = netlink.dump(libc::RTM_GETLINK, &[0; 16], interface)?;
-    Ok(row(addresses.into_iter().flatten(), interfaces))
+    let addresses = netlink.dump(libc::RTM_GETADDR, &[0; 8], |message, addresses| {
+        addresses.extend(address(message));
+        Some(())
+    })?;
+    let interfaces = netlink.dump(libc::RTM_GETLINK, &[0; 16], |message, interfaces| {
+        interfaces.push(interface(message)?);
+        Some(())
+    })?;
+    Ok(row(addresses.into_iter(), interfaces))
 }
 
 fn row(addresses: impl Iterator<Item = IpAddr>, interfaces: Vec<(u32, String)>) -> NetRow {

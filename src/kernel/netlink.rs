@@ -43,7 +43,7 @@ impl Netlink {
         Ok(Self { protocol, socket: open(protocol)?, room: vec![0; ROOM], sequence: 0 })
     }
 
-    /// Asks for a list and decodes its messages. The whole is asked for again where the kernel says that
+    /// Asks for a list and has `decode` add what each of its messages tells. The whole is asked for again where the kernel says that
     /// it changed meanwhile (NLM_F_DUMP_INTR) or had no memory for a part: EAGAIN and ENOBUFS tell that
     /// it did so every time. EBADMSG says that `decode` could make nothing of a message. An error that
     /// the kernel answers with is a failure of `recvmsg`.
@@ -51,7 +51,7 @@ impl Netlink {
         &mut self,
         message_type: u16,
         body: &[u8],
-        mut decode: impl FnMut(&[u8]) -> Option<T>,
+        mut decode: impl FnMut(&[u8], &mut Vec<T>) -> Option<()>,
     ) -> Read<Vec<T>> {
         let mut failure = Failure::new("recvmsg", Errno::EAGAIN);
         for _ in 0..TRIES {
@@ -85,7 +85,7 @@ impl Netlink {
     fn receive<T>(
         &mut self,
         answer: &mut Answer<T>,
-        decode: &mut impl FnMut(&[u8]) -> Option<T>,
+        decode: &mut impl FnMut(&[u8], &mut Vec<T>) -> Option<()>,
     ) -> Read<()> {
         loop {
             let mut slices = [IoSliceMut::new(&mut self.room)];
@@ -121,7 +121,11 @@ struct Answer<T> {
 
 impl<T> Answer<T> {
     /// Takes what one call received. Says whether that was the end.
-    fn take(&mut self, mut bytes: &[u8], decode: &mut impl FnMut(&[u8]) -> Option<T>) -> Read<bool> {
+    fn take(
+        &mut self,
+        mut bytes: &[u8],
+        decode: &mut impl FnMut(&[u8], &mut Vec<T>) -> Option<()>,
+    ) -> Read<bool> {
         let malformed = Failure::new("recvmsg", Errno::EBADMSG);
         while !bytes.is_empty() {
             let length = u32_at(bytes, 0).and_then(|length| usize::try_from(length).ok()).ok_or(malformed)?;
@@ -147,7 +151,7 @@ impl<T> Answer<T> {
                     }
                     return Ok(true);
                 }
-                _ => self.rows.push(decode(payload).ok_or(malformed)?),
+                _ => decode(payload, &mut self.rows).ok_or(malformed)?,
             }
         }
         Ok(false)
@@ -213,8 +217,9 @@ pub mod tests {
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "it stands in for what decodes")]
-    fn keep(payload: &[u8]) -> Option<Vec<u8>> {
-        Some(payload.to_vec())
+    fn keep(payload: &[u8], rows: &mut Vec<Vec<u8>>) -> Option<()> {
+        rows.push(payload.to_vec());
+        Some(())
     }
 
     proptest! {
@@ -259,7 +264,7 @@ pub mod tests {
     #[test]
     fn what_cannot_be_decoded_is_no_empty_list() {
         let bytes = message(20, 0, 7, b"short");
-        let failed = answer().take(&bytes, &mut |_| None);
+        let failed = answer().take(&bytes, &mut |_, _| None);
         assert_eq!(failed, Err(Failure::new("recvmsg", Errno::EBADMSG)));
     }
 }

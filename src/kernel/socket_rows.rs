@@ -1,7 +1,7 @@
 //! The plain rows of sockets: what sock_diag(7), or else a table under `/proc/net`, lists.
 
 use super::{Failure, Read};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// Which network namespace (network_namespaces(7)).
@@ -187,7 +187,7 @@ pub struct UnixRow {
     /// and the lower 32 bits of the inode number. `None` without one, and where the list does not tell.
     pub file: Option<((u32, u32), u32)>,
     /// The inode of the socket that it is connected to; 0 is one that no descriptor refers to. `None`
-    /// where it is not connected.
+    /// where it is not connected, and where that was not asked.
     pub peer: Option<u64>,
     /// Of a listening socket: the inodes of those that connected and wait to be accepted.
     pub waiting: Vec<u64>,
@@ -198,9 +198,21 @@ pub struct UnixRow {
 
 /// What to ask of sockets beyond their addresses and states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SocketAsk {
+pub struct SocketAsk<'a> {
     /// [`InetRow::tcp`].
     pub tcp_info: bool,
+    /// [`UnixRow::peer`] and [`UnixRow::waiting`], which take the kernel longer than all the rest.
+    pub peers: bool,
+    /// Only the sockets with these inodes. The kernel cannot be asked for those alone: it lists all, and the others
+    /// are dropped as they come.
+    pub only: Option<&'a HashSet<u64>>,
+}
+
+impl SocketAsk<'_> {
+    /// Whether a socket is asked for.
+    pub(super) fn is_for(&self, row: &SocketRow) -> bool {
+        self.only.is_none_or(|only| only.contains(&row.ino))
+    }
 }
 
 /// What a network namespace has of its own.

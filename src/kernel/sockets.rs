@@ -21,8 +21,13 @@ pub fn namespace(netns: Netns) -> Read<u64> {
 /// the netlink socket, the kernel may have no handler (ENOENT). To read it in the namespace of a socket
 /// one must enter that as well. When both fail, the failure is that of sock_diag, unless that of the
 /// table says more.
-pub fn list(netns: Netns, table: SocketTable, ask: SocketAsk) -> Read<SocketList> {
-    let (rows, without_diag) = either(netns, || diag::rows(table, ask), |dir| proc_net::rows(dir, table))?;
+pub fn list(netns: Netns, table: SocketTable, ask: SocketAsk<'_>) -> Read<SocketList> {
+    let by_proc = |dir: &mut ProcDir| {
+        let mut rows = proc_net::rows(dir, table)?;
+        rows.retain(|row| ask.is_for(row));
+        Ok(rows)
+    };
+    let (rows, without_diag) = either(netns, || diag::rows(table, ask), by_proc)?;
     Ok(SocketList { rows, without_diag })
 }
 

@@ -28,7 +28,7 @@ fn ino(socket: &impl AsFd) -> u64 {
 }
 
 fn list(table: SocketTable) -> SocketList {
-    sockets::list(here(), table, SocketAsk::default()).unwrap()
+    sockets::list(here(), table, SocketAsk { peers: true, ..SocketAsk::default() }).unwrap()
 }
 
 fn by_proc(table: SocketTable) -> Vec<SocketRow> {
@@ -131,7 +131,7 @@ fn tcp_over_both_versions_of_ip() {
 fn tcp_info_is_given_when_asked_for() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let ask = SocketAsk { tcp_info: true };
+    let ask = SocketAsk { tcp_info: true, ..SocketAsk::default() };
     let found = find(&sockets::list(here(), SocketTable::Tcp, ask).unwrap().rows, &client).unwrap();
     let SocketDetail::Inet(inet) = found.detail else { panic!("{found:?}") };
     let tcp = inet.tcp.unwrap();
@@ -384,4 +384,21 @@ fn a_namespace_that_may_not_be_entered_is_read_from_its_tables() {
     });
     drop(end);
     thread.join().unwrap();
+}
+
+#[test]
+fn of_a_list_only_those_asked_for_are_given_and_the_peers_where_asked() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&one));
+    let only = std::iter::once(std::fs::metadata(path).unwrap().ino()).collect();
+    for peers in [false, true] {
+        let ask = SocketAsk { peers, only: Some(&only), ..SocketAsk::default() };
+        let listed = sockets::list(here(), SocketTable::Unix, ask).unwrap();
+        let [SocketRow { ino, detail: SocketDetail::Unix(unix), .. }] = &listed.rows[..] else {
+            panic!("{listed:?}");
+        };
+        assert!(only.contains(ino));
+        assert_eq!(unix.peer.is_some(), peers);
+    }
 }
