@@ -122,7 +122,7 @@ mod tests {
         let lines = lines(text);
         let Description { facts, brief, .. } = (KIND.describe)(&Clue { lines: &lines, ..KIND.sample });
         assert_eq!(brief.as_deref(), Some("sq 2/8, cq 0/16, files 3, buffers 1"));
-        let fact = |name: &str| facts.iter().find(|(known, _)| known == name).map(|(_, fact)| fact.clone());
+        let fact = |name: &str| Fact::named(&facts, name).cloned();
         assert_eq!(fact("SqEntries"), Some(Fact::Number(8)));
         assert_eq!(fact("SqThread"), None);
         assert_eq!(fact("PollList"), None);

@@ -89,6 +89,11 @@ impl Fact {
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into().into_bytes())
     }
+
+    /// The one of this name.
+    pub fn named<'a>(facts: &'a [(String, Self)], name: &str) -> Option<&'a Self> {
+        facts.iter().find(|(known, _)| known == name).map(|(_, fact)| fact)
+    }
 }
 
 /// Named values, in the order in which to show them.

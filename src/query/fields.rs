@@ -4,7 +4,7 @@
 //! column (`--columns`), stands in an expression (`--where`) or orders the lines (`--sort`).
 
 use super::{Entry, Known, Peers, Value};
-use crate::model::{Access, Fact, Facts, Identity, Means, Process, flag_names};
+use crate::model::{Access, Fact, Identity, Means, Process, flag_names};
 use std::borrow::Cow;
 
 /// A field.
@@ -352,7 +352,7 @@ fn fact<'a>(entry: &Entry<'a>, keys: &[String]) -> Value<'a> {
             "send_queue" => socket.send_queue.map(number),
             "backlog" => socket.backlog.map(number),
             "shutdown" => socket.shutdown.map(|word| text(word.as_bytes())),
-            _ => find(&socket.facts, first).map(|fact| inner(fact, rest)),
+            _ => Fact::named(&socket.facts, first).map(|fact| inner(fact, rest)),
         };
         if let Some(value) = own {
             return value;
@@ -368,18 +368,14 @@ fn fact<'a>(entry: &Entry<'a>, keys: &[String]) -> Value<'a> {
         });
         return Value::List(values.collect());
     }
-    find(&entry.file.facts, first).map_or(Value::Absent, |fact| inner(fact, rest))
-}
-
-fn find<'a>(facts: &'a Facts, key: &str) -> Option<&'a Fact> {
-    facts.iter().find(|(name, _)| name == key).map(|(_, fact)| fact)
+    Fact::named(&entry.file.facts, first).map_or(Value::Absent, |fact| inner(fact, rest))
 }
 
 /// What is at the end of `keys` in a fact.
 fn inner<'a>(fact: &'a Fact, keys: &[String]) -> Value<'a> {
     match (fact, keys.split_first()) {
         (Fact::Group(facts), Some((key, rest))) => {
-            find(facts, key).map_or(Value::Absent, |fact| inner(fact, rest))
+            Fact::named(facts, key).map_or(Value::Absent, |fact| inner(fact, rest))
         }
         (Fact::List(facts), _) => Value::List(facts.iter().map(|fact| inner(fact, keys)).collect()),
         (_, Some(_)) => Value::Absent,

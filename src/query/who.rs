@@ -71,8 +71,7 @@ fn has_port(local: &[u8], address: Option<IpAddr>, port: u16) -> bool {
 /// not the one that stat(2) gives: then the name has to be the same.
 fn is_bound(file: &OpenFile, inode: Inode, is_name: bool) -> bool {
     use crate::model::Fact;
-    let facts = file.socket.iter().flat_map(|socket| &socket.facts);
-    let fact = |key: &str| facts.clone().find(|(name, _)| name == key).map(|(_, fact)| fact);
+    let fact = |name: &str| Fact::named(&file.socket.as_ref()?.facts, name);
     match (fact("bound_ino"), fact("bound_dev")) {
         (Some(Fact::Number(ino)), Some(dev)) => {
             let (major, minor) = inode.dev;

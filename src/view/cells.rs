@@ -215,11 +215,10 @@ fn flags(descriptor: &Descriptor, file: &OpenFile) -> Vec<String> {
 
 /// The locks held through a descriptor: `FLOCK WRITE, POSIX READ 5-14`.
 fn locks(file: &OpenFile) -> String {
-    let locks = file.facts.iter().find(|(name, _)| name == "locks").map(|(_, fact)| fact);
-    let Some(Fact::List(locks)) = locks else { return String::new() };
+    let Some(Fact::List(locks)) = Fact::named(&file.facts, "locks") else { return String::new() };
     let lock = |lock: &Fact| {
         let Fact::Group(facts) = lock else { return String::new() };
-        let fact = |key: &str| facts.iter().find(|(name, _)| name == key).map(|(_, fact)| show(fact));
+        let fact = |name: &str| Fact::named(facts, name).map(show);
         let range = match (fact("start"), fact("end")) {
             (Some(start), None) if start == "0" => None,
             (Some(start), end) => Some(format!("{start}-{}", end.unwrap_or_default())),
@@ -284,7 +283,7 @@ fn show(fact: &Fact) -> String {
 /// Of what TCP measures, what one looks for first.
 fn tcp(info: &Fact) -> Option<String> {
     let Fact::Group(facts) = info else { return None };
-    let value = |key: &str| facts.iter().find(|(name, _)| name == key).map(|(_, fact)| show(fact));
+    let value = |name: &str| Fact::named(facts, name).map(show);
     let words: Vec<String> = [
         value("rtt").filter(|rtt| rtt != "0ns").map(|rtt| format!("rtt {rtt}")),
         value("snd_cwnd").map(|cwnd| format!("cwnd {cwnd}")),
@@ -300,7 +299,7 @@ fn tcp(info: &Fact) -> Option<String> {
 
 /// What the addresses do not tell.
 fn of_protocol(socket: &Socket, measures: bool) -> Vec<String> {
-    let fact = |key: &str| socket.facts.iter().find(|(name, _)| name == key).map(|(_, fact)| show(fact));
+    let fact = |name: &str| Fact::named(&socket.facts, name).map(show);
     let labelled = |label: &str, key| fact(key).map(|value| format!("{label} {value}"));
     let words = match socket.family {
         Some("unix") => vec![socket.kind.map(str::to_owned)],
@@ -316,11 +315,7 @@ fn of_protocol(socket: &Socket, measures: bool) -> Vec<String> {
             labelled("protocol", "ip_protocol"),
             labelled("ident", "ident"),
             labelled("on", "interface"),
-            socket
-                .facts
-                .iter()
-                .find(|(name, _)| measures && name == "tcp_info")
-                .and_then(|(_, info)| tcp(info)),
+            Fact::named(&socket.facts, "tcp_info").filter(|_| measures).and_then(tcp),
         ],
         Some("vsock") => Vec::new(),
         _ => vec![Some(escape::show(socket.protocol.as_bytes()))],

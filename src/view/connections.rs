@@ -117,13 +117,10 @@ fn row(context: &Context<'_>, shown: &Shown<'_>) -> Vec<Text> {
 
 /// How many bytes came in and went out, without what was sent again (`struct tcp_info`).
 fn bytes(socket: &Socket) -> (Option<u64>, Option<u64>) {
-    let info = socket.facts.iter().find(|(name, _)| name == "tcp_info");
-    let Some((_, Fact::Group(facts))) = info else { return (None, None) };
-    let number = |key: &str| {
-        facts.iter().find(|(name, _)| name == key).and_then(|(_, fact)| match fact {
-            Fact::Number(number) => Some(*number),
-            _ => None,
-        })
+    let Some(Fact::Group(facts)) = Fact::named(&socket.facts, "tcp_info") else { return (None, None) };
+    let number = |name: &str| match Fact::named(facts, name)? {
+        Fact::Number(number) => Some(*number),
+        _ => None,
     };
     let sent = number("bytes_sent").zip(number("bytes_retrans"));
     (number("bytes_received"), sent.map(|(sent, again)| sent.saturating_sub(again)))

@@ -127,17 +127,16 @@ fn access(access: Option<Access>) -> char {
 
 /// The strongest lock that is held through a descriptor: of the whole in upper case, of a part in lower case.
 fn lock(facts: &Facts) -> char {
-    let find =
-        |facts: &Facts, name: &str| facts.iter().find(|(key, _)| key == name).map(|(_, fact)| fact.clone());
-    let Some(Fact::List(locks)) = find(facts, "locks") else { return ' ' };
+    let Some(Fact::List(locks)) = Fact::named(facts, "locks") else { return ' ' };
     let letter = |lock: &Fact| {
         let Fact::Group(lock) = lock else { return None };
-        let letter = match find(lock, "mode")? {
+        let letter = match Fact::named(lock, "mode")? {
             Fact::Text(mode) if mode == b"WRITE" => 'w',
             Fact::Text(mode) if mode == b"READ" => 'r',
             _ => return None,
         };
-        let whole = find(lock, "start") == Some(Fact::Number(0)) && find(lock, "end").is_none();
+        let whole =
+            Fact::named(lock, "start") == Some(&Fact::Number(0)) && Fact::named(lock, "end").is_none();
         Some(if whole { letter.to_ascii_uppercase() } else { letter })
     };
     let held: Vec<char> = locks.iter().filter_map(letter).collect();
@@ -215,13 +214,10 @@ fn name_of(entry: &Entry<'_>, name: &[u8], gone_from_memory: bool) -> Vec<u8> {
 
 /// The name of an anonymous file, with the number that tells it from others where it has one.
 fn anonymous(entry: &Entry<'_>, name: &[u8]) -> Vec<u8> {
-    let number = |key: &str| {
-        let fact = entry.file.facts.iter().find(|(name, _)| name == key);
-        match fact?.1 {
-            Fact::Number(number) => Some(number.to_string()),
-            Fact::Integer(number) => u64::try_from(number).ok().map(|number| number.to_string()),
-            _ => None,
-        }
+    let number = |name: &str| match *Fact::named(&entry.file.facts, name)? {
+        Fact::Number(number) => Some(number.to_string()),
+        Fact::Integer(number) => u64::try_from(number).ok().map(|number| number.to_string()),
+        _ => None,
     };
     let inner = match name {
         b"[eventfd]" => number("eventfd-id").map(|id| format!("eventfd:{id}")),

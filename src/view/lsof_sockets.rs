@@ -25,7 +25,7 @@ pub fn socket(out: &mut dyn Write, entry: &Entry<'_>, utf8: bool) -> io::Result<
 }
 
 fn fact<'a>(socket: &'a Socket, name: &str) -> Option<&'a Fact> {
-    socket.facts.iter().find(|(key, _)| key == name).map(|(_, fact)| fact)
+    Fact::named(&socket.facts, name)
 }
 
 fn text<'a>(socket: &'a Socket, name: &str) -> Option<&'a str> {
