@@ -10,8 +10,9 @@
 //!
 //! What is left: of `inspect --all` about two thirds is time in the kernel, of which three fifths are the bare
 //! calls, and the rest stat of what has a path, fdinfo of eventfds (which have no other name) and the lists of
-//! sockets. As JSON lines it is fdinfo of every file, three calls each, and kcmp. Of `inspect PID` with other ends it is
-//! readlink of every descriptor of the machine, and without them the kernel's dump of all TCP sockets, 18 ms of 24.
+//! sockets. As JSON lines it is fdinfo of every file, three calls each, and kcmp. Of `inspect PID` with other ends
+//! it is readlink of every descriptor of the machine, and without them the kernel's dump of all TCP sockets, 18 ms
+//! of 24.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
 #![allow(clippy::print_stdout, reason = "what it is for")]
 #![allow(clippy::cast_precision_loss, reason = "times are told to a few digits")]

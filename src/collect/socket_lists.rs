@@ -116,16 +116,15 @@ struct Loader<'a> {
 impl Loader<'_> {
     /// Reads the lists in which the sockets of a process are, if it made them where it is now.
     fn lists_of(&mut self, task: &TaskRow) {
-        let sockets = || task.table.iter().flatten().filter(|fd| is_socket(fd));
-        if sockets().next().is_none() {
+        if sockets(task).next().is_none() {
             return;
         }
         // Of a socket that was not asked for its protocol, the list that it is in tells that.
-        let is_untold = sockets().any(|fd| fd.protocol.is_none());
+        let is_untold = sockets(task).any(|fd| fd.protocol.is_none());
         let wanted: BTreeSet<SocketTable> = if is_untold {
             SocketTable::ALL.into_iter().collect()
         } else {
-            sockets().filter_map(protocol).filter_map(table).collect()
+            sockets(task).filter_map(protocol).filter_map(table).collect()
         };
         let place = Netns::OfProcess(task.pid);
         match self.source.net_namespace(place) {
@@ -146,29 +145,22 @@ impl Loader<'_> {
     /// Reads lists of a namespace, those that were not read yet.
     fn load(&mut self, netns: u64, place: Netns, lists: impl IntoIterator<Item = SocketTable>) {
         let (source, ask) = (self.source, self.ask);
-        let mut lists: Vec<SocketTable> =
-            lists.into_iter().filter(|&list| !self.loaded.contains_key(&(netns, list))).collect();
-        if lists.is_empty() {
-            return;
+        let mut ahead = self.ahead.as_mut().filter(|ahead| ahead.netns == netns);
+        let (mut read, mut unread) = (Vec::new(), Vec::new());
+        for list in lists.into_iter().filter(|&list| !self.loaded.contains_key(&(netns, list))) {
+            match ahead.as_mut().and_then(|ahead| ahead.lists.remove(&list)) {
+                Some(sockets) => read.push((list, sockets)),
+                None => unread.push(list),
+            }
         }
-        self.places.entry(netns).or_insert(place);
-        let mut read = Vec::new();
-        if let Some(ahead) = self.ahead.as_mut().filter(|ahead| ahead.netns == netns) {
-            lists.retain(|list| match ahead.lists.remove(list) {
-                Some(rows) => {
-                    read.push((*list, rows));
-                    false
-                }
-                None => true,
-            });
-        }
-        read.extend(share_large(&lists, workers(), &|list| (list, source.sockets(place, list, ask))));
+        read.extend(share_large(&unread, workers(), &|list| (list, source.sockets(place, list, ask))));
         for (list, sockets) in read {
             self.keep(netns, place, list, sockets);
         }
     }
 
     fn keep(&mut self, netns: u64, place: Netns, list: SocketTable, sockets: Read<SocketList>) {
+        self.places.entry(netns).or_insert(place);
         let rows = match sockets {
             Ok(sockets) => {
                 if let Some(failure) = sockets.without_diag {
@@ -241,7 +233,7 @@ impl Loader<'_> {
 
     /// Asks the sockets of a process that are in no list.
     fn strays_of(&mut self, task: &TaskRow) {
-        for fd in task.table.iter().flatten().filter(|fd| is_socket(fd)) {
+        for fd in sockets(task) {
             let Some(ino) = fd.stat.ok().map(|stat| stat.ino) else { continue };
             if self.tables.by_inode.contains_key(&ino) {
                 continue;
@@ -313,10 +305,14 @@ type Class = (SocketTable, u16, Option<u16>);
 /// The protocols of those that were asked.
 type Known = HashMap<Class, String>;
 
-/// The sockets that tasks have.
+/// The descriptors of a task that are sockets.
+fn sockets(task: &TaskRow) -> impl Iterator<Item = &FdRow> {
+    task.table.iter().flatten().filter(|fd| is_socket(fd))
+}
+
+/// The inodes of all sockets that tasks have.
 fn inodes(tasks: &[Task]) -> impl Iterator<Item = u64> {
-    let sockets = tasks.iter().flat_map(|task| task.row.table.iter().flatten()).filter(|fd| is_socket(fd));
-    sockets.filter_map(|fd| fd.stat.ok()).map(|stat| stat.ino)
+    tasks.iter().flat_map(|task| sockets(&task.row)).filter_map(|fd| fd.stat.ok()).map(|stat| stat.ino)
 }
 
 fn is_socket(fd: &FdRow) -> bool {

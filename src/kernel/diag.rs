@@ -36,21 +36,13 @@ pub fn rows(table: SocketTable, ask: SocketAsk<'_>) -> Read<Vec<SocketRow>> {
         SocketTable::Unix => {
             let show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_RQLEN;
             let show = show | if ask.peers { UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS } else { 0 };
-            let request = request(libc::AF_UNIX, 0, &[!0, 0, show, 0, 0]);
-            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, unix))?
+            family(&mut netlink, ask, &request(libc::AF_UNIX, 0, &[!0, 0, show, 0, 0]), unix)?
         }
         SocketTable::Netlink => {
-            let request = request(libc::AF_NETLINK, 0xff, &NETLINK);
-            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, netlink_row))?
+            family(&mut netlink, ask, &request(libc::AF_NETLINK, 0xff, &NETLINK), netlink_row)?
         }
-        SocketTable::Packet => {
-            let request = request(libc::AF_PACKET, 0, &PACKET);
-            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, packet))?
-        }
-        SocketTable::Vsock => {
-            let request = request(libc::AF_VSOCK, 0, &VSOCK);
-            netlink.dump(SOCK_DIAG_BY_FAMILY, &request, taking(ask, vsock))?
-        }
+        SocketTable::Packet => family(&mut netlink, ask, &request(libc::AF_PACKET, 0, &PACKET), packet)?,
+        SocketTable::Vsock => family(&mut netlink, ask, &request(libc::AF_VSOCK, 0, &VSOCK), vsock)?,
     };
     // A list repeats a netlink socket that has joined a group, and any socket that moves within its
     // table while the list is given.
@@ -77,6 +69,16 @@ fn taking(
         }
         Some(())
     }
+}
+
+/// Asks for the sockets of a family that has a request of its own.
+fn family(
+    netlink: &mut Netlink,
+    ask: SocketAsk<'_>,
+    request: &[u8],
+    decode: fn(&[u8]) -> Option<SocketRow>,
+) -> Read<Vec<SocketRow>> {
+    netlink.dump(SOCK_DIAG_BY_FAMILY, request, taking(ask, decode))
 }
 
 /// The four bytes that requests begin with, and their numbers.

@@ -43,10 +43,10 @@ impl Netlink {
         Ok(Self { protocol, socket: open(protocol)?, room: vec![0; ROOM], sequence: 0 })
     }
 
-    /// Asks for a list and has `decode` add what each of its messages tells. The whole is asked for again where the kernel says that
-    /// it changed meanwhile (NLM_F_DUMP_INTR) or had no memory for a part: EAGAIN and ENOBUFS tell that
-    /// it did so every time. EBADMSG says that `decode` could make nothing of a message. An error that
-    /// the kernel answers with is a failure of `recvmsg`.
+    /// Asks for a list and has `decode` add what each of its messages tells. The whole is asked for again
+    /// where the kernel says that it changed meanwhile (NLM_F_DUMP_INTR) or had no memory for a part: EAGAIN
+    /// and ENOBUFS tell that it did so every time. EBADMSG says that `decode` could make nothing of a message.
+    /// An error that the kernel answers with is a failure of `recvmsg`.
     pub fn dump<T>(
         &mut self,
         message_type: u16,

@@ -225,10 +225,15 @@ impl Slots<'_> {
             return None;
         }
         let told = || link.as_ref().ok().and_then(|link| self.nameless.of(link)).map(Ok);
-        let stat = first.or_else(told).unwrap_or_else(|| statx_at(self.fds, name));
-        if is_other(&stat) {
-            return None;
-        }
+        let stat = if let Some(stat) = first {
+            stat
+        } else {
+            let stat = told().unwrap_or_else(|| statx_at(self.fds, name));
+            if is_other(&stat) {
+                return None;
+            }
+            stat
+        };
         if stat == Err(Failure::new("statx", Errno::ENOENT)) && !still_listed(self.fds, name) {
             return None;
         }

@@ -40,8 +40,9 @@ pub type LinkTest<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
 
 impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { details, users, fdinfo, fdinfo_of, protocols, places, .. } = self;
-        let Self { only, only_files, only_mapped, .. } = self;
+        let Self {
+            details, users, fdinfo, fdinfo_of, protocols, only, only_files, only_mapped, places, ..
+        } = self;
         let (some, only) =
             (fdinfo_of.is_some(), only.is_some() || only_files.is_some() || only_mapped.is_some());
         write!(

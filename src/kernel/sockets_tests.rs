@@ -388,10 +388,8 @@ fn a_namespace_that_may_not_be_entered_is_read_from_its_tables() {
 
 #[test]
 fn of_a_list_only_those_asked_for_are_given_and_the_peers_where_asked() {
-    use std::os::unix::fs::MetadataExt as _;
     let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&one));
-    let only = std::iter::once(std::fs::metadata(path).unwrap().ino()).collect();
+    let only = std::iter::once(ino(&one)).collect();
     for peers in [false, true] {
         let ask = SocketAsk { peers, only: Some(&only), ..SocketAsk::default() };
         let listed = sockets::list(here(), SocketTable::Unix, ask).unwrap();

@@ -102,7 +102,7 @@ pub type Facts = Vec<(String, Fact)>;
 /// Whether it is known which descriptors refer to one open file description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// Compared with every descriptor of the snapshot that could be the same, by kcmp(2).
+    /// Compared with every descriptor that was asked about and could be the same, by kcmp(2).
     Proven,
     /// At least one comparison failed, so there may be sharing that is not shown.
     Unproven(Failure),

@@ -93,9 +93,7 @@ fn a_table_tells_the_same_without_comparing_strangers() {
     std::fs::write(&path, "").unwrap();
     let path = path.to_str().unwrap();
     // One copy, one opened anew, and one by a process that has nothing to do with them.
-    let script = format!(
-        "exec 3<'{path}'\n(exec 4<'{path}' sleep 1000) & child=$!; echo $child\ntrap 'kill $child' EXIT"
-    );
+    let script = format!("exec 3<'{path}'\n(exec 4<'{path}' sleep 1000) & echo $!\ntrap 'kill $!' EXIT");
     let parent = Actor::shell(&script);
     let child: i32 = parent.line.trim().parse().unwrap_or_else(|_| panic!("{}", parent.line));
     let stranger = Actor::shell(&format!("exec 3<'{path}'"));
