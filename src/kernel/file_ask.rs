@@ -6,7 +6,8 @@
 use super::bpf;
 use super::lookup::Root;
 use super::mounts::{self, Mount};
-use super::proc_dir::{ProcDir, statx_at};
+use super::proc_dir::ProcDir;
+use super::statx::statx_at;
 use super::{DeviceTables, Errno, Failure, Read, fdinfo};
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, unshare};

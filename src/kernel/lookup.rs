@@ -6,8 +6,9 @@
 //! that does not tell, on filesystems without a server.
 
 use super::mounts;
-use super::proc_dir::{ProcDir, read_whole, statx_at};
+use super::proc_dir::{ProcDir, read_whole};
 use super::rows::{AtName, FileStat};
+use super::statx::statx_at;
 use super::{Errno, Failure, Read};
 use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode;

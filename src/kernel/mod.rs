@@ -45,6 +45,7 @@ pub mod sockets;
 #[cfg(test)]
 mod sockets_tests;
 pub mod spawn;
+mod statx;
 pub mod syscall;
 mod targets;
 mod task;

@@ -3,8 +3,9 @@
 //! proc_pid_maps(5)).
 
 use super::lookup::Root;
-use super::proc_dir::{ProcDir, statx_at};
+use super::proc_dir::ProcDir;
 use super::rows::{Ask, FileStat};
+use super::statx::statx_at;
 use super::{Errno, Failure, Read};
 use nix::fcntl::readlinkat;
 use std::collections::HashSet;

@@ -6,6 +6,7 @@
 
 use super::nameless::Nameless;
 use super::rows::{AtName, FdRow, FileStat, LinkTest, StatRow};
+use super::statx::statx_at;
 use super::task::parse_stat;
 use super::{Ask, Errno, Failure, Read, fdinfo, lookup};
 use nix::NixPath;
@@ -149,8 +150,9 @@ impl ProcDir {
             infos: infos.as_ref().map(|dir| dir.as_ref().map(AsFd::as_fd).map_err(|failure| *failure)),
         };
         let mut rows = Vec::with_capacity(if ask.only.is_some() { 0 } else { numbers.len() });
+        let mut room = Room { text: &mut self.text, link: [0; LINK] };
         for fd in numbers {
-            if let Some(row) = slots.settled_row(fd, ask, &mut self.text) {
+            if let Some(row) = slots.settled_row(fd, ask, &mut room) {
                 rows.push(row);
             }
         }
@@ -167,6 +169,28 @@ impl AsFd for ProcDir {
     }
 }
 
+/// Where what is read of one descriptor stands until it is known what of it is kept.
+struct Room<'a> {
+    text: &'a mut Vec<u8>,
+    link: [u8; LINK],
+}
+
+/// The kernel gives a link of its own whole or not at all, and has a page or PATH_MAX bytes for it, with a NUL that it
+/// does not give (`fs/proc/base.c`, `do_proc_readlink`).
+const LINK: usize = 4096;
+
+/// The text of a link.
+fn read_link<'a>(dir: BorrowedFd<'_>, name: &CStr, room: &'a mut [u8; LINK]) -> Result<&'a [u8], Errno> {
+    // SAFETY: `name` is NUL-terminated, `dir` is an open descriptor for the whole call and `room` has the size given.
+    let length =
+        unsafe { libc::readlinkat(dir.as_raw_fd(), name.as_ptr(), room.as_mut_ptr().cast(), room.len()) };
+    match usize::try_from(Errno::result(length)?) {
+        Ok(length) if length < LINK => Ok(&room[..length]),
+        // A part would be another file's name.
+        _ => Err(Errno::ENAMETOOLONG),
+    }
+}
+
 /// The two directories that hold what there is to know of each descriptor.
 struct Slots<'a> {
     /// The held `/proc/PID`.
@@ -180,10 +204,10 @@ struct Slots<'a> {
 impl Slots<'_> {
     /// Reads one descriptor, again where it was closed and given to another file between the calls
     /// that read it. A process that does nothing else may win every time: then that is the failure.
-    fn settled_row(&self, fd: i32, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
+    fn settled_row(&self, fd: i32, ask: &Ask<'_>, room: &mut Room<'_>) -> Option<FdRow> {
         let mut digits = [0; DIGITS];
         let name = decimal(fd, &mut digits);
-        let mut row = self.row(fd, name, ask, buffer)?;
+        let mut row = self.row(fd, name, ask, room)?;
         if !ask.fdinfo {
             return Some(row);
         }
@@ -191,11 +215,10 @@ impl Slots<'_> {
             if is_of_one_file(&row) {
                 return Some(row);
             }
-            let now = readlinkat(self.fds, name).map(OsStringExt::into_vec);
-            match (&row.link, now) {
-                (Ok(before), Ok(now)) if *before == now => return Some(row),
+            match (&row.link, read_link(self.fds, name, &mut room.link)) {
+                (Ok(before), Ok(now)) if before == now => return Some(row),
                 (Err(_), _) => return Some(row),
-                _ => row = self.row(fd, name, ask, buffer)?,
+                _ => row = self.row(fd, name, ask, room)?,
             }
         }
         row.link = Err(Failure::new("readlinkat", Errno::EAGAIN));
@@ -205,7 +228,7 @@ impl Slots<'_> {
     }
 
     /// Reads one descriptor; `None` when it is closed by now or not asked for.
-    fn row(&self, fd: i32, name: &CStr, ask: &Ask<'_>, buffer: &mut Vec<u8>) -> Option<FdRow> {
+    fn row(&self, fd: i32, name: &CStr, ask: &Ask<'_>, room: &mut Room<'_>) -> Option<FdRow> {
         // Where the file cannot be stat'ed, it may be one of those looked for.
         let is_other = |stat: &Read<FileStat>| {
             ask.only_files.is_some_and(|only| stat.as_ref().is_ok_and(|stat| !only(stat)))
@@ -214,17 +237,17 @@ impl Slots<'_> {
         if first.as_ref().is_some_and(is_other) {
             return None;
         }
-        let link = match readlinkat(self.fds, name) {
-            Ok(link) => Ok(link.into_vec()),
+        let link = match read_link(self.fds, name, &mut room.link) {
+            Ok(link) => Ok(link),
             Err(Errno::ENOENT) => return None,
             Err(errno) => Err(Failure::new("readlinkat", errno)),
         };
-        if let (Ok(link), Some(only)) = (&link, ask.only)
+        if let (Ok(link), Some(only)) = (link, ask.only)
             && !only(link)
         {
             return None;
         }
-        let told = || link.as_ref().ok().and_then(|link| self.nameless.of(link)).map(Ok);
+        let told = || link.ok().and_then(|link| self.nameless.of(link)).map(Ok);
         let stat = if let Some(stat) = first {
             stat
         } else {
@@ -237,11 +260,11 @@ impl Slots<'_> {
         if stat == Err(Failure::new("statx", Errno::ENOENT)) && !still_listed(self.fds, name) {
             return None;
         }
-        let of_this = |test: &LinkTest<'_>| link.as_ref().is_ok_and(|link| test(link));
+        let of_this = |test: &LinkTest<'_>| link.is_ok_and(test);
         let asked = ask.fdinfo || ask.fdinfo_of.is_some_and(of_this);
         let info = self.infos.filter(|_| asked).map(|dir| {
-            read_once(dir?, name, buffer)?;
-            fdinfo::parse(buffer).ok_or(Failure::new("read", Errno::EBADMSG))
+            read_once(dir?, name, room.text)?;
+            fdinfo::parse(room.text).ok_or(Failure::new("read", Errno::EBADMSG))
         });
         // The flags in fdinfo tell the same.
         let link_mode = match info {
@@ -253,20 +276,26 @@ impl Slots<'_> {
             is_socket.then(|| protocol_name(&format!("/proc/self/fd/{}/{fd}", self.fds.as_raw_fd())));
         let matters = stat.is_ok_and(|stat| may_be_mqueue(&stat) || is_ptmx(&stat));
         let filesystem = matters.then(|| filesystem(self.fds, fd)).flatten();
-        let at_name = self.at_name(name, link.as_ref().ok(), stat.as_ref().ok());
+        let link = link.map(<[u8]>::to_vec);
+        let at_name = self.at_name(name, link.as_deref().ok(), stat.as_ref().ok(), &mut room.link);
         Some(FdRow { fd, link, link_mode, stat, info, protocol, filesystem, at_name })
     }
 
     /// What a link's ` (deleted)` means, where that is in doubt.
-    fn at_name(&self, name: &CStr, link: Option<&Vec<u8>>, stat: Option<&FileStat>) -> Option<AtName> {
+    fn at_name(
+        &self,
+        name: &CStr,
+        link: Option<&[u8]>,
+        stat: Option<&FileStat>,
+        room: &mut [u8; LINK],
+    ) -> Option<AtName> {
         let (link, stat) = (link?, stat?);
         if !lookup::is_doubtful(link, stat) {
             return None;
         }
         let found = lookup::at_name(self.process, link, stat)?;
         // Under another name by now it could not be found by the one before.
-        let now = readlinkat(self.fds, name).map(OsStringExt::into_vec);
-        now.is_ok_and(|now| now == *link).then_some(found)
+        read_link(self.fds, name, room).is_ok_and(|now| now == link).then_some(found)
     }
 }
 
@@ -335,52 +364,6 @@ fn read_until(
         }
     }
 }
-
-/// Asks statx_at(2) for the mount (`include/uapi/linux/stat.h`; Linux 5.8).
-const STATX_MNT_ID: u32 = 0x1000;
-
-/// Stats the file behind a link in `/proc/PID/fd`. The link leads to the open file itself, without a
-/// path lookup, and AT_STATX_DONT_SYNC takes what the kernel has cached: so a server of a network
-/// filesystem that is gone does not hang the reader (statx_at(2)).
-///
-/// An empty name is the file of `dir` itself, and `dir` counts for nothing where the name is absolute.
-pub(super) fn statx_at(dir: BorrowedFd<'_>, name: &CStr) -> Read<FileStat> {
-    statx_with(dir, name, if name.is_empty() { libc::AT_EMPTY_PATH } else { 0 })
-}
-
-/// The same, with flags of its own.
-pub(super) fn statx_with(dir: BorrowedFd<'_>, name: &CStr, flags: i32) -> Read<FileStat> {
-    let mut buffer = std::mem::MaybeUninit::<libc::statx>::zeroed();
-    let mask = libc::STATX_TYPE
-        | libc::STATX_MODE
-        | libc::STATX_INO
-        | libc::STATX_NLINK
-        | libc::STATX_SIZE
-        | libc::STATX_BLOCKS
-        | STATX_MNT_ID;
-    let flags = libc::AT_STATX_DONT_SYNC | flags;
-    // SAFETY: `name` is NUL-terminated, `dir` is an open descriptor for the whole call and `buffer`
-    // has the size that the call writes.
-    let result = unsafe { libc::statx(dir.as_raw_fd(), name.as_ptr(), flags, mask, buffer.as_mut_ptr()) };
-    Errno::result(result).map_err(|errno| Failure::new("statx", errno))?;
-    // SAFETY: zeroed bytes are a valid `statx`, and the call has succeeded.
-    let stat = unsafe { buffer.assume_init() };
-    Ok(FileStat {
-        mode: stat.stx_mode.into(),
-        dev: (stat.stx_dev_major, stat.stx_dev_minor),
-        ino: stat.stx_ino,
-        rdev: (stat.stx_rdev_major, stat.stx_rdev_minor),
-        nlink: stat.stx_nlink,
-        size: stat.stx_size,
-        block_size: stat.stx_blksize,
-        blocks: stat.stx_blocks,
-        mount: (stat.stx_mask & STATX_MNT_ID != 0).then_some(stat.stx_mnt_id),
-        is_mount_root: stat.stx_attributes & STATX_ATTR_MOUNT_ROOT != 0,
-    })
-}
-
-/// Tells the root of a mount (`include/uapi/linux/stat.h`; Linux 5.8).
-const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
 
 /// Whether a file may be a message queue, by what is known without another call: the size is the
 /// kernel's constant, and there is no disk below it, hence no block. The call that tells for certain may

@@ -1,8 +1,8 @@
 //! What a person names by a path: a file, what is below a directory, and what of the kernel's own holds a
 //! file.
 
-use super::proc_dir::statx_at;
 use super::rows::FileStat;
+use super::statx::statx_at;
 use super::{Errno, Failure, Read};
 use nix::dir::Dir;
 use nix::fcntl::{AT_FDCWD, OFlag};
@@ -53,7 +53,7 @@ fn entries(folder: &[u8], found: &mut dyn FnMut(&FileStat), folders: &mut Vec<Ve
 }
 
 fn lstat(dir: &Dir, name: &CStr) -> Read<FileStat> {
-    super::proc_dir::statx_with(dir.as_fd(), name, libc::AT_SYMLINK_NOFOLLOW)
+    super::statx::statx_with(dir.as_fd(), name, libc::AT_SYMLINK_NOFOLLOW)
 }
 
 /// A file that the kernel itself holds open.
