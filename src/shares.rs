@@ -5,6 +5,7 @@
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
 /// So few of what takes some microseconds each that starting threads would take longer than they save.
@@ -17,9 +18,30 @@ pub fn share_out<T: Copy + Sync, R: Send>(all: &[T], work: &(dyn Fn(T) -> R + Sy
     share_large(all, if all.len() < FEW { 1 } else { workers() }, work)
 }
 
+/// Has each of `all` worked on where it is.
+pub fn share_mut<T: Send>(all: &mut [T], work: &(dyn Fn(&mut T) + Sync)) {
+    let workers = if all.len() < FEW { 1 } else { workers() };
+    let rest = Mutex::new(all.iter_mut());
+    let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let part = || {
+        while let Some(one) = next() {
+            work(one);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..workers {
+            scope.spawn(part);
+        }
+        part();
+    });
+}
+
 /// How many threads may work at once.
 pub fn workers() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+    // Asked once: it reads files of the control groups (cgroups(7)).
+    static WORKERS: LazyLock<usize> =
+        LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+    *WORKERS
 }
 
 /// The same for what is large, by so many threads at the most.
@@ -65,7 +87,11 @@ mod tests {
     fn the_order_stays_whoever_does_the_work() {
         for count in [0, 1, 31, 33, 1000] {
             let all: Vec<usize> = (0..count).collect();
-            assert_eq!(share_out(&all, &|one| one * 2), all.iter().map(|one| one * 2).collect::<Vec<_>>());
+            let doubled: Vec<usize> = all.iter().map(|one| one * 2).collect();
+            assert_eq!(share_out(&all, &|one| one * 2), doubled);
+            let mut in_place = all.clone();
+            share_mut(&mut in_place, &|one| *one *= 2);
+            assert_eq!(in_place, doubled);
         }
     }
 }

@@ -72,7 +72,7 @@ fn in_use(address: &Address, udp: bool, fault: &str, language: Lang) -> String {
 fn holders(snapshot: &Snapshot, is_meant: impl Fn(&Socket) -> bool) -> Vec<String> {
     let holds = snapshot.descriptors().filter(|(_, descriptor)| {
         let file = snapshot.file(descriptor);
-        file.socket.as_ref().is_some_and(&is_meant)
+        file.socket.as_deref().is_some_and(&is_meant)
     });
     holds
         .map(|(process, descriptor)| {

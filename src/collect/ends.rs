@@ -4,6 +4,7 @@
 //! `/proc/PID/fd/N` of a pipe makes a new end of it, and would keep its reader from seeing EOF.
 
 use super::files::Describer;
+use super::sockets::Tables;
 use super::{Request, Which, cause, threads};
 use crate::kernel::{Ask, Failure, FdRow, FileStat, LinkTest, Source, TaskRow, bits};
 use crate::model::{Channel, ChannelKey, Coverage, Holder, Inode, KindName, ProcessId, Snapshot};
@@ -12,7 +13,13 @@ use std::collections::HashSet;
 
 /// Finds who else holds an end of a channel of which the snapshot shows one, and notes whose tables
 /// were not to be read.
-pub fn search(source: &dyn Source, request: &Request, describer: &Describer<'_>, snapshot: &mut Snapshot) {
+pub fn search(
+    source: &dyn Source,
+    request: &Request,
+    describer: &Describer<'_>,
+    lists: &Tables,
+    snapshot: &mut Snapshot,
+) {
     if request.which == Which::All {
         snapshot.coverage.whole_host = true;
         return;
@@ -30,7 +37,7 @@ pub fn search(source: &dyn Source, request: &Request, describer: &Describer<'_>,
         }
     };
     let shown: HashSet<i32> = snapshot.processes.iter().map(|process| process.id.pid).collect();
-    let wanted = Wanted::new(&channels, &describer.sockets_of(&channels));
+    let wanted = Wanted::new(&channels, &lists.of_channels(&channels));
     let passes = |link: &[u8]| wanted.passes(link);
     let fdinfo_of: Option<&LinkTest<'_>> = if wanted.fdinfo { Some(&tells_by_fdinfo) } else { None };
     let passes_file = |stat: &FileStat| wanted.passes_file(stat);
@@ -44,7 +51,7 @@ pub fn search(source: &dyn Source, request: &Request, describer: &Describer<'_>,
     let others: Vec<i32> = pids.into_iter().filter(|pid| !shown.contains(pid)).collect();
     for read in share_out(&others, &|pid| look_into(source, pid, &ask)) {
         for one in read {
-            look_through(one, &channels, describer, snapshot);
+            look_through(one, &channels, describer, lists, snapshot);
         }
     }
     snapshot.coverage.whole_host = true;
@@ -160,6 +167,7 @@ fn look_through(
     looked: Looked,
     channels: &HashSet<Channel>,
     describer: &Describer<'_>,
+    lists: &Tables,
     snapshot: &mut Snapshot,
 ) {
     let Looked { pid, leader, row } = looked;
@@ -184,7 +192,7 @@ fn look_through(
     };
     unreadable.extend(unseen(&table).map(|failure| (pid, cause(failure))));
     for fd in &table {
-        let (file, _) = describer.describe(pid, fd, &mut Vec::new());
+        let (file, _) = describer.describe(pid, fd, lists, &mut Vec::new());
         for &endpoint in file.ends.iter().filter(|end| channels.contains(&end.channel)) {
             holders.push(Holder {
                 process: ProcessId { pid, start_ticks: task.stat.start_ticks },

@@ -5,9 +5,9 @@ use crate::kernel::bits::{self, O_CLOEXEC, O_PATH};
 use crate::kernel::{AtName, DeviceTables, FdRow, FileStat, PlaceRow, Read, Source};
 use crate::kind::{self, Clue, Extent, FileType};
 use crate::model::{
-    self, Access, Beyond, Channel, ChannelKey, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
+    self, Access, Beyond, ChannelKey, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// What the kernel puts after the name of a file that is not there by that name any more.
@@ -23,25 +23,25 @@ type Instances = HashMap<(i32, Vec<u8>), Read<Device>>;
 pub struct Describer<'a> {
     source: &'a dyn Source,
     devices: DeviceTables,
-    sockets: sockets::Tables,
     need: Ends,
     /// The devpts instance of each master opened by a path, within one process.
     devpts: Mutex<Instances>,
 }
 
 impl<'a> Describer<'a> {
-    pub fn new(source: &'a dyn Source, sockets: sockets::Tables, need: Ends) -> Self {
-        Self { source, devices: source.devices(), sockets, need, devpts: Mutex::default() }
+    pub fn new(source: &'a dyn Source, need: Ends) -> Self {
+        Self { source, devices: source.devices(), need, devpts: Mutex::default() }
     }
 
-    /// The sockets that have an end of one of these channels.
-    pub fn sockets_of(&self, channels: &HashSet<Channel>) -> Vec<u64> {
-        self.sockets.of_channels(channels)
-    }
-
-    /// Describes what a descriptor refers to, and of an epoll instance what it watches. What of it could
-    /// not be read becomes a gap.
-    pub fn describe(&self, pid: i32, row: &FdRow, gaps: &mut Vec<Gap>) -> (OpenFile, Vec<Watch>) {
+    /// Describes what a descriptor refers to, and of an epoll instance what it watches; of a socket, with what is
+    /// in `lists`. What of it could not be read becomes a gap.
+    pub fn describe(
+        &self,
+        pid: i32,
+        row: &FdRow,
+        lists: &sockets::Tables,
+        gaps: &mut Vec<Gap>,
+    ) -> (OpenFile, Vec<Watch>) {
         let stat = row.stat.ok();
         let info = row.info.as_ref().and_then(|info| info.as_ref().ok());
         let protocol = row.protocol.as_ref().and_then(|name| name.as_ref().ok()).map(String::as_str);
@@ -101,7 +101,7 @@ impl<'a> Describer<'a> {
         };
         let is_socket = clue.file_type == Some(FileType::Socket);
         let (ends, beyond) = match self.need {
-            _ if is_socket && self.need.has_sockets() => self.sockets.ends(pid, inode, protocol),
+            _ if is_socket && self.need.has_sockets() => lists.ends(pid, inode, protocol),
             Ends::All => (description.ends, description.beyond),
             // What was not looked for is not said to be nobody.
             _ if is_socket => (Vec::new(), Some(Beyond::NotAsked)),
@@ -118,7 +118,7 @@ impl<'a> Describer<'a> {
             stat: stat.map(|stat| model::Stat { mode: stat.mode, size: stat.size, nlink: stat.nlink }),
             facts: description.facts,
             brief: description.brief,
-            socket: is_socket.then(|| self.sockets.describe(inode, protocol)),
+            socket: is_socket.then(|| Box::new(lists.describe(inode, protocol))),
             ends,
             beyond,
             identity: Identity::NotAsked,
@@ -140,7 +140,7 @@ impl<'a> Describer<'a> {
             at_name: None,
         };
         let mut unheard = Vec::new();
-        let (mut file, _) = self.describe(pid, &alone, &mut unheard);
+        let (mut file, _) = self.describe(pid, &alone, &sockets::Tables::default(), &mut unheard);
         if let Some(gap) = unheard.into_iter().next() {
             gaps.push(Gap { subject: Subject::Place(super::place_of(row.kind).as_str()), ..gap });
         }
@@ -172,6 +172,11 @@ fn pipes(ends: Vec<Endpoint>, beyond: Option<&Beyond>) -> (Vec<Endpoint>, Option
     } else {
         (Vec::new(), Some(Beyond::NotAsked))
     }
+}
+
+/// Whether a descriptor is a socket's.
+pub fn is_socket(row: &FdRow) -> bool {
+    row.stat.is_ok_and(|stat| stat.is_socket())
 }
 
 /// Whether execve(2) closes the descriptor, where fdinfo was read.

@@ -72,7 +72,7 @@ pub fn prove(source: &dyn Source, among: Among, snapshot: &mut Snapshot) {
 
 /// The descriptors that may share, in groups of one file each.
 fn candidates(snapshot: &Snapshot) -> Vec<Group> {
-    let mut groups: HashMap<Key<'_>, Group> = HashMap::with_capacity(snapshot.files.len());
+    let mut groups: HashMap<Key<'_>, Group> = HashMap::new();
     for (process, owner) in snapshot.processes.iter().enumerate() {
         for (slot, descriptor) in owner.table.iter().flat_map(|table| &table.descriptors).enumerate() {
             let file = snapshot.file(descriptor);
@@ -139,7 +139,7 @@ fn settle(snapshot: &mut Snapshot, members: &[Candidate], sorted: Sorted) -> Vec
         Some((_, failure)) => Identity::Unproven(cause(*failure)),
     };
     for candidate in members {
-        snapshot.files[candidate.file.0].identity = identity.clone();
+        snapshot.files[candidate.file].identity = identity.clone();
     }
     for run in sorted.runs {
         refer(snapshot, &run);
@@ -253,7 +253,7 @@ fn still_the_same(source: &dyn Source, snapshot: &mut Snapshot) {
     }
     for (file, users) in users {
         if let Some(failure) = users.iter().find_map(|index| replaced.get(index)) {
-            snapshot.files[file.0].identity = Identity::Unproven(cause(*failure));
+            snapshot.files[file].identity = Identity::Unproven(cause(*failure));
         }
     }
 }

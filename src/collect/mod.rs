@@ -4,10 +4,11 @@
 //! What to read is decided once, in a [`Request`], from what is to be shown. Six passes, each of
 //! which runs only where the one before found work for it:
 //!
-//! 1. each process asked for, with its table, through one held directory;
+//! 1. each process asked for, with its table, through one held directory, and what every descriptor is and of what it
+//!    is an end, but for sockets;
 //! 2. the lists of the sockets found, one for each network namespace and protocol, and who among them is
 //!    connected to whom;
-//! 3. what every descriptor is, and of what it is an end;
+//! 3. what the sockets are, and of what they are ends;
 //! 4. the other ends of what was found, in the tables of all other processes;
 //! 5. whether what epoll instances watch is still what the numbers mean;
 //! 6. which descriptors share an open file description, by kcmp(2).
@@ -15,6 +16,7 @@
 //! Nothing here fails as a whole. What could not be read becomes a [`Gap`] where it was found missing.
 
 mod ancestry;
+mod described;
 mod ends;
 mod event;
 mod files;
@@ -34,12 +36,13 @@ mod wires;
 pub use ancestry::{Ancestor, nearest_shell};
 pub use roll_call::roll_call;
 
-use crate::kernel::{self, FdRow, FileStat, PlaceAsk, PlaceKind, SocketDetail, Source};
+use crate::kernel::{self, FileStat, PlaceAsk, PlaceKind, SocketDetail, Source};
 use crate::model::{
-    Coverage, Descriptor, Failure, FdTable, FileId, Gap, Hint, Host, Inode, Lingering, OpenFile, Place,
-    Placed, ProcessId, Snapshot, Subject, Watch,
+    Coverage, Descriptor, Failure, FdTable, FileId, Files as OpenFiles, Gap, Hint, Host, Inode, Lingering,
+    Place, Placed, ProcessId, Snapshot, Subject,
 };
-use crate::shares::share_out;
+use crate::shares::share_mut;
+use described::Described;
 use std::collections::HashSet;
 use std::time::SystemTime;
 
@@ -256,15 +259,17 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     let depth = sockets::Depth { ends: need.ends.has_sockets(), tcp_info: need.tcp_info };
     // The lists of sockets are nearly always wanted where all processes are, and are read meanwhile.
     let ahead = need.sockets && request.which == Which::All && !matches!(request.only, Only::Files(_));
+    let describer = files::Describer::new(source, need.ends);
     let (mut tasks, lists) = if let Only::Port(port) = request.only {
         // Before the tables: of these only what may be one of the sockets is read then.
         let lists = socket_lists::Ahead::read(source, depth);
         let others = lists.as_ref().map(|lists| lists.without_port(port)).unwrap_or_default();
-        (processes::read(source, request, &others, &mut gaps), lists)
+        (processes::read(source, request, &describer, &others, &mut gaps), lists)
     } else {
         std::thread::scope(|scope| {
             let lists = ahead.then(|| scope.spawn(|| socket_lists::Ahead::read(source, depth)));
-            let tasks = processes::read(source, request, &socket_lists::Sockets::default(), &mut gaps);
+            let others = socket_lists::Sockets::default();
+            let tasks = processes::read(source, request, &describer, &others, &mut gaps);
             (tasks, lists.and_then(|lists| lists.join().ok().flatten()))
         })
     };
@@ -273,40 +278,45 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     } else {
         sockets::Tables::default()
     };
-    let describer = files::Describer::new(source, sockets, need.ends);
     let mut snapshot = Snapshot {
         taken_at,
         host,
         processes: Vec::with_capacity(tasks.len()),
-        files: Vec::new(),
+        files: OpenFiles::default(),
         holders: Vec::new(),
         coverage: Coverage::default(),
         gaps,
     };
     let mut users = processes::Users::new(source);
     let mut sharers = Vec::new();
-    let described = share_out(&tasks.iter().collect::<Vec<_>>(), &|task| Described::of(task, &describer));
-    for (task, described) in tasks.into_iter().zip(described) {
+    share_mut(&mut tasks, &|task: &mut processes::Task| {
+        task.described.look_up(task.row.pid, &describer, &sockets);
+    });
+    for task in tasks {
         let mut process = processes::describe(&task, &mut users, &mut snapshot.gaps);
-        let Described { table, places, unreadable, gaps } = described;
+        let Described { table, places, unreadable, gaps } = task.described;
         snapshot.gaps.extend(gaps);
         snapshot.coverage.unreadable.extend(unreadable.map(|failure| (process.id.pid, failure)));
-        let mut add = |file| {
-            snapshot.files.push(file);
-            FileId(snapshot.files.len() - 1)
-        };
-        process.table = table.map(|fds| FdTable {
-            descriptors: fds
-                .into_iter()
-                .map(|(fd, cloexec, file, watches)| Descriptor { fd, cloexec, file: add(file), watches })
-                .collect(),
+        process.table = table.map(|table| {
+            let (slots, files) = table.finish();
+            let descriptor = |(slot, file): (described::Slot, FileId)| Descriptor {
+                fd: slot.fd,
+                cloexec: slot.cloexec,
+                file,
+                watches: slot.watches,
+            };
+            FdTable {
+                descriptors: slots.into_iter().zip(snapshot.files.add(files)).map(descriptor).collect(),
+            }
         });
-        process.places = places.into_iter().map(|(place, file)| Placed { place, file: add(file) }).collect();
+        let (places, files): (Vec<_>, Vec<_>) = places.into_iter().unzip();
+        let placed = places.into_iter().zip(snapshot.files.add(files));
+        process.places = placed.map(|(place, file)| Placed { place, file }).collect();
         snapshot.processes.push(process);
         sharers.push(task.sharing);
     }
     if need.ends != Ends::None {
-        ends::search(source, request, &describer, &mut snapshot);
+        ends::search(source, request, &describer, &sockets, &mut snapshot);
     }
     if need.ends.has_sockets() {
         watches::verify(source, &mut snapshot);
@@ -321,48 +331,6 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
         snapshot.processes.extend(threads);
     }
     snapshot
-}
-
-/// A descriptor: its number, whether execve(2) closes it, its file, and what that watches.
-type Row = (i32, Option<bool>, OpenFile, Vec<Watch>);
-
-/// What there is to say of a process's files.
-struct Described {
-    table: Result<Vec<Row>, Failure>,
-    places: Vec<(Place, OpenFile)>,
-    /// Why other ends may be hidden there.
-    unreadable: Option<Failure>,
-    gaps: Vec<Gap>,
-}
-
-impl Described {
-    fn of(task: &processes::Task, describer: &files::Describer<'_>) -> Self {
-        let (row, pid) = (&task.row, task.row.pid);
-        let (mut gaps, mut unreadable) = (Vec::new(), None);
-        let table = match &row.table {
-            Ok(fds) => {
-                unreadable = ends::unseen(fds).map(cause);
-                let describe = |fd: &FdRow| {
-                    let (file, watches) = describer.describe(pid, fd, &mut gaps);
-                    (fd.fd, files::cloexec(fd), file, watches)
-                };
-                Ok(fds.iter().map(describe).collect())
-            }
-            // A zombie's was closed at exit and a kernel thread has none, whoever may look at it.
-            Err(_) if row.stat.is_dead() || row.stat.is_kernel_thread() => Ok(Vec::new()),
-            Err(failure) => {
-                gaps.push(gap(Some(pid), Subject::FdTable, *failure));
-                unreadable = Some(cause(*failure));
-                Err(cause(*failure))
-            }
-        };
-        let places = row
-            .places
-            .iter()
-            .map(|place| (place_of(place.kind), describer.describe_place(pid, place, &mut gaps)));
-        let places = places.collect();
-        Self { table, places, unreadable, gaps }
-    }
 }
 
 fn place_of(kind: PlaceKind) -> Place {
@@ -388,7 +356,7 @@ pub fn lingering(source: &dyn Source, pid: i32) -> Result<Vec<Lingering>, Failur
 
 /// A failure in the words of the model.
 fn cause(failure: kernel::Failure) -> Failure {
-    Failure { call: failure.call.to_owned(), error: format!("{:?}", failure.errno) }
+    Failure::new(failure.call, format!("{:?}", failure.errno))
 }
 
 fn gap(pid: Option<i32>, subject: Subject, failure: kernel::Failure) -> Gap {

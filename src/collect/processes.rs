@@ -1,17 +1,23 @@
 //! From a process's row to the process.
 
+use super::described::Described;
 use super::ends::tells_by_fdinfo;
+use super::files::Describer;
 use super::socket_lists::Sockets;
-use super::{Ends, Only, Request, Threads, Which, gap, threads};
-use crate::kernel::{Ask, FileStat, Source, StatRow, TaskRow};
-use crate::model::{Failure, Gap, Limit, Process, ProcessId, State, Subject};
+use super::{Ends, Need, Only, Request, Threads, Which, gap, threads};
+use crate::kernel::{Ask, FileStat, Netns, Read, Source, StatRow, TaskRow};
+use crate::model::{FdTable, Gap, Limit, Process, ProcessId, State, Subject};
 use crate::shares::share_out;
 use std::collections::HashMap;
 
 /// A process, or a thread that is shown for itself.
 #[derive(Debug)]
 pub struct Task {
+    /// Without its table and places, which are described as soon as they are read.
     pub row: TaskRow,
+    pub described: Described,
+    /// The network namespace that it is in, where it has sockets to look up.
+    pub netns: Option<Read<u64>>,
     /// Of a thread, its process.
     pub leader: Option<ProcessId>,
     /// The threads that use its table and are shown all the same.
@@ -22,7 +28,13 @@ pub struct Task {
 /// of all, where nobody asked for it, and is a gap where its pid was given.
 ///
 /// `others` are sockets that are known to be none of those looked for.
-pub fn read(source: &dyn Source, request: &Request, others: &Sockets, gaps: &mut Vec<Gap>) -> Vec<Task> {
+pub fn read(
+    source: &dyn Source,
+    request: &Request,
+    describer: &Describer<'_>,
+    others: &Sockets,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Task> {
     let (pids, named) = match &request.which {
         Which::Pids(pids) => (pids.clone(), true),
         Which::Those(ids) => (ids.iter().map(|id| id.pid).collect(), false),
@@ -60,9 +72,10 @@ pub fn read(source: &dyn Source, request: &Request, others: &Sockets, gaps: &mut
         // The pid may be another process's by now.
         Which::Those(ids) => ids.contains(&id_of(row)),
     };
-    let read = |pid: i32| match source.task(pid, &ask) {
+    let reader = Reader { source, describer, ask, need: request.need };
+    let read = |pid: i32| match source.task(pid, &reader.ask) {
         Ok(row) if !is_meant(&row) => Found::default(),
-        Ok(row) => with_threads(source, request.need.threads, &ask, row),
+        Ok(row) => reader.with_threads(row),
         Err(failure) if !named && failure.means_gone() => Found::default(),
         Err(failure) => Found { tasks: Vec::new(), gaps: vec![gap(Some(pid), Subject::Process, failure)] },
     };
@@ -88,32 +101,50 @@ fn id_of(row: &TaskRow) -> ProcessId {
     ProcessId { pid: row.pid, start_ticks: row.stat.start_ticks }
 }
 
-/// A process, and those of its threads that are to be shown.
-fn with_threads(source: &dyn Source, shown: Threads, ask: &Ask<'_>, row: TaskRow) -> Found {
-    let id = id_of(&row);
-    let mut found = Found::default();
-    let mut of_it = threads::Threads::default();
-    // Whoever may not read the table, or follow its links, may not compare it either, and is told so once.
-    let is_seen = row.table.as_ref().is_ok_and(|table| super::ends::unseen(table).is_none());
-    if shown != Threads::None && is_seen {
-        match threads::of(source, &row) {
-            Ok(threads) => of_it = threads,
-            Err(failure) => found.gaps.push(gap(Some(row.pid), Subject::Threads, failure)),
+/// Reads tasks.
+struct Reader<'a> {
+    source: &'a dyn Source,
+    describer: &'a Describer<'a>,
+    ask: Ask<'a>,
+    need: Need,
+}
+
+impl Reader<'_> {
+    /// A process, and those of its threads that are to be shown.
+    fn with_threads(&self, row: TaskRow) -> Found {
+        let id = id_of(&row);
+        let (source, shown) = (self.source, self.need.threads);
+        let mut found = Found::default();
+        let mut of_it = threads::Threads::default();
+        // Whoever may not read the table, or follow its links, may not compare it either, and is told so once.
+        let is_seen = row.table.as_ref().is_ok_and(|table| super::ends::unseen(table).is_none());
+        if shown != Threads::None && is_seen {
+            match threads::of(source, &row) {
+                Ok(threads) => of_it = threads,
+                Err(failure) => found.gaps.push(gap(Some(row.pid), Subject::Threads, failure)),
+            }
         }
-    }
-    let sharing = if shown == Threads::All { of_it.sharing } else { Vec::new() };
-    let sharing = sharing.into_iter().filter_map(|tid| Some((tid, source.stat(tid).ok()?))).collect();
-    found.tasks.push(Task { row, leader: None, sharing });
-    for tid in of_it.apart {
-        match source.task(tid, ask) {
-            // One that is about to end has let go of its table.
-            Ok(row) if row.table.as_ref().is_ok_and(Vec::is_empty) => {}
-            Ok(row) => found.tasks.push(Task { row, leader: Some(id), sharing: Vec::new() }),
-            Err(failure) if failure.means_gone() => {}
-            Err(failure) => found.gaps.push(gap(Some(tid), Subject::Process, failure)),
+        let sharing = if shown == Threads::All { of_it.sharing } else { Vec::new() };
+        let sharing = sharing.into_iter().filter_map(|tid| Some((tid, source.stat(tid).ok()?))).collect();
+        found.tasks.push(self.task(row, None, sharing));
+        for tid in of_it.apart {
+            match source.task(tid, &self.ask) {
+                // One that is about to end has let go of its table.
+                Ok(row) if row.table.as_ref().is_ok_and(Vec::is_empty) => {}
+                Ok(row) => found.tasks.push(self.task(row, Some(id), Vec::new())),
+                Err(failure) if failure.means_gone() => {}
+                Err(failure) => found.gaps.push(gap(Some(tid), Subject::Process, failure)),
+            }
         }
+        found
     }
-    found
+
+    fn task(&self, mut row: TaskRow, leader: Option<ProcessId>, sharing: Vec<(i32, StatRow)>) -> Task {
+        let described = Described::of(&mut row, self.describer);
+        let looks_up = self.need.sockets && described.sockets().next().is_some();
+        let netns = looks_up.then(|| self.source.net_namespace(Netns::OfProcess(row.pid)));
+        Task { row, described, netns, leader, sharing }
+    }
 }
 
 /// The names of users, each asked for once: the answer may come over a network (nsswitch.conf(5)).
@@ -163,7 +194,7 @@ pub fn describe(task: &Task, users: &mut Users<'_>, gaps: &mut Vec<Gap>) -> Proc
         cgroup: None,
         container: None,
         limit: None,
-        table: Err(Failure { call: String::new(), error: String::new() }),
+        table: Ok(FdTable::default()),
         places: Vec::new(),
     };
     let Some(details) = &row.details else {

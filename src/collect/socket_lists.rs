@@ -6,7 +6,6 @@ use super::sockets::{Depth, Tables, has_address};
 use super::wires::Wires;
 use crate::kernel::{
     Errno, Failure, FdRow, Netns, Read, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, Source,
-    TaskRow,
 };
 use crate::kind::{self, Protocol};
 use crate::model::{Gap, Subject};
@@ -36,12 +35,12 @@ pub fn load(
         tables: Tables::default(),
     };
     for task in tasks.iter() {
-        loader.lists_of(&task.row);
+        loader.lists_of(task);
     }
     let mut known = Known::default();
     for task in tasks {
-        loader.protocols_of(&mut task.row, &mut known);
-        loader.strays_of(&task.row);
+        loader.protocols_of(task, &mut known);
+        loader.strays_of(task);
     }
     loader.interfaces();
     let Loader { places, mut tables, loaded, gaps, .. } = loader;
@@ -115,21 +114,20 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     /// Reads the lists in which the sockets of a process are, if it made them where it is now.
-    fn lists_of(&mut self, task: &TaskRow) {
-        if sockets(task).next().is_none() {
-            return;
-        }
+    fn lists_of(&mut self, task: &Task) {
+        let (pid, sockets) = (task.row.pid, || task.described.sockets());
+        let Some(netns) = task.netns else { return };
         // Of a socket that was not asked for its protocol, the list that it is in tells that.
-        let is_untold = sockets(task).any(|fd| fd.protocol.is_none());
+        let is_untold = sockets().any(|fd| fd.protocol.is_none());
         let wanted: BTreeSet<SocketTable> = if is_untold {
             SocketTable::ALL.into_iter().collect()
         } else {
-            sockets(task).filter_map(protocol).filter_map(table).collect()
+            sockets().filter_map(protocol).filter_map(table).collect()
         };
-        let place = Netns::OfProcess(task.pid);
-        match self.source.net_namespace(place) {
+        let place = Netns::OfProcess(pid);
+        match netns {
             Ok(netns) => {
-                self.tables.namespaces.insert(task.pid, netns);
+                self.tables.namespaces.insert(pid, netns);
                 if is_untold {
                     let source = self.source;
                     self.mptcp.entry(netns).or_insert_with(|| source.has_mptcp(place).unwrap_or(true));
@@ -137,7 +135,7 @@ impl Loader<'_> {
                 self.load(netns, place, wanted);
             }
             Err(failure) => {
-                self.gaps.push(gap(Some(task.pid), Subject::ProcessFact("ns/net"), failure));
+                self.gaps.push(gap(Some(pid), Subject::ProcessFact("ns/net"), failure));
             }
         }
     }
@@ -152,6 +150,9 @@ impl Loader<'_> {
                 Some(sockets) => read.push((list, sockets)),
                 None => unread.push(list),
             }
+        }
+        if read.is_empty() && unread.is_empty() {
+            return;
         }
         read.extend(share_large(&unread, workers(), &|list| (list, source.sockets(place, list, ask))));
         for (list, sockets) in read {
@@ -174,6 +175,7 @@ impl Loader<'_> {
             }
         };
         let start = self.tables.rows.len();
+        self.tables.rows.reserve_exact(rows.len());
         for row in rows {
             self.add(Some(netns), row);
         }
@@ -207,9 +209,9 @@ impl Loader<'_> {
 
     /// Fills in the protocols of the sockets that were not asked for theirs. What is in one list with one family
     /// and type has one protocol, so that the first of each is asked, and those about which a list says more.
-    fn protocols_of(&mut self, task: &mut TaskRow, known: &mut Known) {
-        let pid = task.pid;
-        for fd in task.table.iter_mut().flatten().filter(|fd| fd.protocol.is_none() && is_socket(fd)) {
+    fn protocols_of(&mut self, task: &mut Task, known: &mut Known) {
+        let pid = task.row.pid;
+        for fd in task.described.sockets_mut().filter(|fd| fd.protocol.is_none()) {
             let class = fd.stat.ok().and_then(|stat| self.class_of(stat.ino));
             let found = class.and_then(|class| known.get(&class).cloned());
             let protocol = found.map_or_else(|| self.source.protocol(pid, fd.fd), Ok);
@@ -232,17 +234,18 @@ impl Loader<'_> {
     }
 
     /// Asks the sockets of a process that are in no list.
-    fn strays_of(&mut self, task: &TaskRow) {
-        for fd in sockets(task) {
+    fn strays_of(&mut self, task: &Task) {
+        let pid = task.row.pid;
+        for fd in task.described.sockets() {
             let Some(ino) = fd.stat.ok().map(|stat| stat.ino) else { continue };
             if self.tables.by_inode.contains_key(&ino) {
                 continue;
             }
-            match self.source.ask_socket(task.pid, fd.fd) {
+            match self.source.ask_socket(pid, fd.fd) {
                 // The number means another socket by now.
                 Ok(asked) if asked.ino != ino => {}
                 Ok(asked) => {
-                    let place = Netns::OfSocket { pid: task.pid, fd: fd.fd };
+                    let place = Netns::OfSocket { pid, fd: fd.fd };
                     if let (Ok(netns), Some(list)) = (asked.netns, protocol(fd).and_then(table)) {
                         self.load(netns, place, [list]);
                     }
@@ -253,17 +256,17 @@ impl Loader<'_> {
                             Ok(netns) => self.add(Some(netns), row),
                             Err(failure) => {
                                 if has_address(&row) {
-                                    self.missing(task.pid, fd, failure);
+                                    self.missing(pid, fd, failure);
                                 }
                                 self.add(None, row);
                             }
                         },
-                        Err(failure) => self.missing(task.pid, fd, failure),
+                        Err(failure) => self.missing(pid, fd, failure),
                     }
                 }
                 // It was closed meanwhile.
                 Err(failure) if failure.means_gone() || failure.errno == Errno::EBADF => {}
-                Err(failure) => self.missing(task.pid, fd, failure),
+                Err(failure) => self.missing(pid, fd, failure),
             }
         }
     }
@@ -305,18 +308,9 @@ type Class = (SocketTable, u16, Option<u16>);
 /// The protocols of those that were asked.
 type Known = HashMap<Class, String>;
 
-/// The descriptors of a task that are sockets.
-fn sockets(task: &TaskRow) -> impl Iterator<Item = &FdRow> {
-    task.table.iter().flatten().filter(|fd| is_socket(fd))
-}
-
 /// The inodes of all sockets that tasks have.
 fn inodes(tasks: &[Task]) -> impl Iterator<Item = u64> {
-    tasks.iter().flat_map(|task| sockets(&task.row)).filter_map(|fd| fd.stat.ok()).map(|stat| stat.ino)
-}
-
-fn is_socket(fd: &FdRow) -> bool {
-    fd.stat.is_ok_and(|stat| stat.is_socket())
+    tasks.iter().flat_map(|task| task.described.sockets()).filter_map(|fd| fd.stat.ok()).map(|stat| stat.ino)
 }
 
 /// The protocol of a descriptor that is a socket, where a kind knows it.

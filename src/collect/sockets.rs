@@ -57,7 +57,10 @@ impl Tables {
         let mut socket = Socket {
             family: known.map(|protocol| protocol.family),
             kind: known.and_then(|protocol| protocol.kind),
-            protocol: protocol.unwrap_or_default().to_owned(),
+            protocol: match known {
+                Some(protocol) => protocol.name.into(),
+                None => protocol.unwrap_or_default().to_owned().into(),
+            },
             ..Socket::default()
         };
         if let Some((netns, row)) = self.find(inode) {

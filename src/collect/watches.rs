@@ -20,7 +20,7 @@ pub fn verify(source: &dyn Source, snapshot: &mut Snapshot) {
         let numbers: HashMap<i32, Target> = table
             .descriptors
             .iter()
-            .map(|fd| (fd.fd, &files[fd.file.0]))
+            .map(|fd| (fd.fd, &files[fd.file]))
             .map(|(fd, file)| (fd, Target { inode: file.inode, is_socket: file.socket.is_some() }))
             .collect();
         for fd in &mut table.descriptors {

@@ -64,7 +64,8 @@ impl Wires {
 
     fn add(&mut self, ino: u64, channel: Channel, side: Side) {
         let end = Endpoint { channel, side };
-        let ends = self.ends.entry(ino).or_default();
+        // Nearly every socket is one end.
+        let ends = self.ends.entry(ino).or_insert_with(|| Vec::with_capacity(1));
         if ino != 0 && !ends.contains(&end) {
             ends.push(end);
         }
@@ -172,9 +173,7 @@ impl Nets<'_> {
         }
         let Self { source, places, gaps, read } = self;
         let net = read.entry(netns).or_insert_with(|| {
-            let place = places
-                .get(&netns)
-                .ok_or_else(|| Failure { call: "setns".to_owned(), error: "ESRCH".to_owned() })?;
+            let place = places.get(&netns).ok_or_else(|| Failure::new("setns", "ESRCH"))?;
             source.net(*place).map_err(|failure| {
                 gaps.push(gap(None, Subject::Net, failure));
                 cause(failure)
@@ -233,7 +232,7 @@ fn the_one<'a>(
     let same = candidates.iter().filter(|(_, other)| other.interface == inet.interface);
     match (candidates, &same.collect::<Vec<_>>()[..]) {
         ([(row, _)], _) | (_, [(row, _)]) => Ok(*row),
-        _ => Err(Failure { call: "sock_diag".to_owned(), error: "ENOTUNIQ".to_owned() }),
+        _ => Err(Failure::new("sock_diag", "ENOTUNIQ")),
     }
 }
 

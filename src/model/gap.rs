@@ -2,25 +2,36 @@
 
 use std::fmt;
 
-/// A system call and the error that it gave.
+/// A system call and the error that it gave. It is as small as can be: many nouns have room for one, and hardly any
+/// has one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Failure {
-    /// The call's name.
-    pub call: String,
-    /// The error's name, such as `EACCES` (errno(3)).
-    pub error: String,
-}
+pub struct Failure(Box<(String, String)>);
 
 impl Failure {
+    /// A call by its name, and an error by its name, such as `EACCES` (errno(3)).
+    pub fn new(call: impl Into<String>, error: impl Into<String>) -> Self {
+        Self(Box::new((call.into(), error.into())))
+    }
+
     /// fdinfo was read and has no such line: the kernel is older than the line is.
     pub fn no_line(name: &str) -> Self {
-        Self { call: format!("read ({name})"), error: "ENODATA".to_owned() }
+        Self::new(format!("read ({name})"), "ENODATA")
+    }
+
+    /// The call's name.
+    pub fn call(&self) -> &str {
+        &self.0.0
+    }
+
+    /// The error's name.
+    pub fn error(&self) -> &str {
+        &self.0.1
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.call, self.error)
+        write!(f, "{}: {}", self.call(), self.error())
     }
 }
 

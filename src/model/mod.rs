@@ -26,7 +26,7 @@ pub use endpoint::{Beyond, Channel, ChannelKey, Endpoint, Means, Side, Watch};
 pub use flags::{bit_names, event_names, flag_names};
 pub use gap::{Failure, Gap, Hint, Subject};
 pub use names::KindName;
-pub use open_file::{Access, Fact, Facts, FileId, Identity, Inode, OpenFile, Stat};
+pub use open_file::{Access, Fact, Facts, FileId, Files, Identity, Inode, OpenFile, Stat};
 pub use process::{Descriptor, FdTable, Limit, Place, Placed, Process, ProcessId, State};
 pub use socket::{Lingering, Socket};
 pub use step::{Change, Fate, Glimpse, Step};
@@ -54,7 +54,7 @@ pub struct Snapshot {
     /// The processes asked for, in the order asked for.
     pub processes: Vec<Process>,
     /// The open file descriptions that their descriptors refer to.
-    pub files: Vec<OpenFile>,
+    pub files: Files,
     /// Who else holds an end of a channel that a descriptor shown is an end of.
     pub holders: Vec<Holder>,
     /// Whose tables were looked through for the other ends.
@@ -66,7 +66,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// The open file description that `descriptor` refers to.
     pub fn file(&self, descriptor: &Descriptor) -> &OpenFile {
-        &self.files[descriptor.file.0]
+        &self.files[descriptor.file]
     }
 
     /// Whether all that was asked for was read. A process that is gone counts as read: there is

@@ -1,11 +1,70 @@
 //! Open file descriptions and the files that they refer to.
 
 use super::{Beyond, Channel, ChannelKey, Endpoint, Failure, KindName, Socket};
+use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
-/// Which of a snapshot's open file descriptions.
+/// Which of a snapshot's open file descriptions. Their order is that in which they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileId(pub usize);
+pub struct FileId {
+    number: u32,
+    part: u32,
+}
+
+impl FileId {
+    /// Its number, from 0.
+    pub fn number(self) -> u32 {
+        self.number
+    }
+}
+
+/// The open file descriptions of a snapshot.
+///
+/// Those of one process stay together where they were made: of 100,000, putting all into one row would take more
+/// time and more room than what is done with them afterwards.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// Each with the number of its first one.
+    parts: Vec<(u32, Vec<OpenFile>)>,
+    len: u32,
+}
+
+impl Files {
+    /// Takes in some, and gives out their names, in their order.
+    pub fn add(&mut self, part: Vec<OpenFile>) -> impl Iterator<Item = FileId> + use<> {
+        let (first, place) = (self.len, count(&self.parts));
+        self.len += count(&part);
+        self.parts.push((first, part));
+        (first..self.len).map(move |number| FileId { number, part: place })
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &OpenFile> {
+        self.parts.iter().flat_map(|(_, part)| part)
+    }
+}
+
+/// A process has at most 2³⁰ descriptors (`fs.nr_open`, proc_sys_fs(5)), and each takes the kernel more memory than
+/// this number takes.
+fn count<T>(all: &[T]) -> u32 {
+    u32::try_from(all.len()).unwrap_or(u32::MAX)
+}
+
+impl Index<FileId> for Files {
+    type Output = OpenFile;
+
+    fn index(&self, id: FileId) -> &OpenFile {
+        let (first, part) = &self.parts[id.part as usize];
+        &part[(id.number - first) as usize]
+    }
+}
+
+impl IndexMut<FileId> for Files {
+    fn index_mut(&mut self, id: FileId) -> &mut OpenFile {
+        let (first, part) = &mut self.parts[id.part as usize];
+        &mut part[(id.number - *first) as usize]
+    }
+}
 
 /// What a descriptor may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,7 +195,7 @@ pub struct OpenFile {
     /// may be another process's words.
     pub brief: Option<String>,
     /// Of a socket: its state and addresses.
-    pub socket: Option<Socket>,
+    pub socket: Option<Box<Socket>>,
     /// The channels that it is an end of; none where it is an end of nothing.
     pub ends: Vec<Endpoint>,
     /// What else there is to say of its other side.

@@ -1,6 +1,7 @@
 //! What is known of a socket.
 
 use super::Facts;
+use std::borrow::Cow;
 
 /// A socket, as its network namespace lists it or as it says of itself. Unknown facts are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,7 +11,7 @@ pub struct Socket {
     /// `stream`, `dgram`, `seqpacket`, `raw`.
     pub kind: Option<&'static str>,
     /// The kernel's name for the protocol, such as `TCPv6`.
-    pub protocol: String,
+    pub protocol: Cow<'static, str>,
     /// `LISTEN`, `ESTABLISHED`, …
     pub state: Option<&'static str>,
     /// Its own address.

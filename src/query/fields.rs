@@ -311,7 +311,7 @@ fn of_identity<'a>(field: &Field, known_all: &Known<'a>, entry: &Entry<'a>) -> V
     match field {
         Field::Identity => text(if proven { b"proven" } else { b"unproven" }),
         _ if !proven => Value::Unknown,
-        Field::OpenFile => Value::Text(Cow::Owned(format!("f{}", descriptor.file.0).into_bytes())),
+        Field::OpenFile => Value::Text(Cow::Owned(format!("f{}", descriptor.file.number()).into_bytes())),
         _ => {
             let others = known_all.sharing.others(entry.process.owner(), descriptor);
             Value::List(others.into_iter().map(|(process, _)| number(process.pid)).collect())

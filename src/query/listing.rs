@@ -200,7 +200,7 @@ fn entries<'a>(snapshot: &'a Snapshot, process: &'a Process) -> Vec<Entry<'a>> {
         process,
         descriptor: None,
         place: Some(placed.place),
-        file: &snapshot.files[placed.file.0],
+        file: &snapshot.files[placed.file],
     });
     let descriptors = process.table.iter().flat_map(|table| &table.descriptors);
     places.chain(descriptors.map(|descriptor| Entry::of(snapshot, process, descriptor))).collect()

@@ -1,7 +1,7 @@
 //! Who holds what a person asks for, and how each came to it.
 
 use super::{Entry, Known};
-use crate::model::{Identity, Inode, OpenFile, Process, ProcessId};
+use crate::model::{FileId, Identity, Inode, OpenFile, Process, ProcessId};
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
@@ -99,7 +99,7 @@ pub enum Origin<'a> {
 pub struct Origins<'a> {
     processes: HashMap<i32, &'a Process>,
     /// The holders' descriptors, by process.
-    held: HashMap<ProcessId, Vec<(i32, &'a OpenFile, usize)>>,
+    held: HashMap<ProcessId, Vec<(i32, &'a OpenFile, FileId)>>,
 }
 
 impl<'a> Origins<'a> {
@@ -109,7 +109,7 @@ impl<'a> Origins<'a> {
         let mut held: HashMap<ProcessId, Vec<_>> = HashMap::new();
         for entry in holders {
             if let Some(descriptor) = entry.descriptor {
-                let place = (descriptor.fd, entry.file, descriptor.file.0);
+                let place = (descriptor.fd, entry.file, descriptor.file);
                 held.entry(entry.process.id).or_default().push(place);
             }
         }
@@ -128,7 +128,7 @@ impl<'a> Origins<'a> {
                 // What was not compared with those above it could be none of them.
                 let failed =
                     [file, holder.file].iter().any(|file| matches!(file.identity, Identity::Unproven(_)));
-                if !failed && *id == descriptor.file.0 {
+                if !failed && *id == descriptor.file {
                     return Origin::Inherited(above, *fd);
                 }
                 if failed && file.inode == holder.file.inode && unproven.is_none() {

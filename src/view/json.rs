@@ -280,7 +280,10 @@ impl EntryDoc<'_> {
             Field::Deleted => map.serialize_entry("deleted", &file.deleted)?,
             Field::OpenFile => {
                 let label = descriptor.filter(|_| file.identity == Identity::Proven);
-                map.serialize_entry("open_file", &label.map(|descriptor| format!("f{}", descriptor.file.0)))?;
+                map.serialize_entry(
+                    "open_file",
+                    &label.map(|descriptor| format!("f{}", descriptor.file.number())),
+                )?;
             }
             Field::Identity if descriptor.is_some() => {
                 let proven = file.identity == Identity::Proven;

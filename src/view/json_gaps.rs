@@ -18,7 +18,7 @@ pub(super) struct FailureDoc<'a> {
 
 impl<'a> From<&'a Failure> for FailureDoc<'a> {
     fn from(failure: &'a Failure) -> Self {
-        Self { call: &failure.call, error: &failure.error }
+        Self { call: failure.call(), error: failure.error() }
     }
 }
 
@@ -80,8 +80,8 @@ fn gap_object<S: Serializer>(
     }
     map.serialize_entry("pid", &pid)?;
     map.serialize_entry("what", what)?;
-    map.serialize_entry("call", &failure.call)?;
-    map.serialize_entry("error", &failure.error)?;
+    map.serialize_entry("call", failure.call())?;
+    map.serialize_entry("error", failure.error())?;
     // Keys and values for programs stay English.
     optional(&mut map, "hint", hint.map(|hint| super::notes::hint(hint, super::Lang::En)))?;
     map.end()

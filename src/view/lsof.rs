@@ -55,7 +55,7 @@ fn files(out: &mut dyn Write, listed: &Listed<'_>, utf8: bool) -> io::Result<()>
         }
     }
     if let Err(failure) = &listed.process.table {
-        let why = reason(&failure.error);
+        let why = reason(failure.error());
         writeln!(out, "fNOFD\na \nl \nn/proc/{pid}/fd (opendir: {why})")?;
     }
     for entry in descriptors {
@@ -93,7 +93,7 @@ fn file(out: &mut dyn Write, pid: i32, entry: &Entry<'_>, utf8: bool) -> io::Res
     match &file.name {
         Ok(name) => writeln!(out, "n{}", escaped(&name_of(entry, name, gone_from_memory), utf8)),
         Err(failure) => {
-            writeln!(out, "n/proc/{pid}/{} (readlink: {})", link(entry), reason(&failure.error))
+            writeln!(out, "n/proc/{pid}/{} (readlink: {})", link(entry), reason(failure.error()))
         }
     }
 }

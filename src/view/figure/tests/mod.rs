@@ -5,8 +5,8 @@ mod properties;
 
 use super::{Plan, Words, figure, plan};
 use crate::model::{
-    Access, Channel, ChannelKey, Coverage, Descriptor, Endpoint, Failure, FdTable, FileId, Holder, Identity,
-    Inode, KindName, OpenFile, Process, ProcessId, Snapshot, State,
+    Access, Channel, ChannelKey, Coverage, Descriptor, Endpoint, Failure, FdTable, FileId, Files, Holder,
+    Identity, Inode, KindName, OpenFile, Process, ProcessId, Snapshot, State,
 };
 use crate::query::Figure;
 use crate::view::{Lang, Style};
@@ -25,7 +25,7 @@ impl Draft {
             taken_at: SystemTime::UNIX_EPOCH,
             host: None,
             processes: Vec::new(),
-            files: Vec::new(),
+            files: Files::default(),
             holders: Vec::new(),
             coverage: Coverage { whole_host: true, unreadable: Vec::new() },
             gaps: Vec::new(),
@@ -35,7 +35,7 @@ impl Draft {
 
     /// Opens a file: a new open file description.
     pub fn open(&mut self, kind: &'static str, name: impl AsRef<[u8]>, access: Access, ino: u64) -> FileId {
-        self.snapshot.files.push(OpenFile {
+        let file = OpenFile {
             kind: KindName(kind),
             name: Ok(name.as_ref().to_vec()),
             deleted: false,
@@ -50,8 +50,8 @@ impl Draft {
             ends: Vec::new(),
             beyond: None,
             identity: Identity::Proven,
-        });
-        FileId(self.snapshot.files.len() - 1)
+        };
+        self.snapshot.files.add(vec![file]).next().unwrap()
     }
 
     pub fn tty(&mut self) -> FileId {
@@ -61,7 +61,7 @@ impl Draft {
     /// An end of a pipe.
     pub fn end(&mut self, ino: u64, access: Access) -> FileId {
         let file = self.open("pipe", format!("pipe:[{ino}]"), access, ino);
-        self.snapshot.files[file.0].ends = vec![endpoint(ino, access)];
+        self.snapshot.files[file].ends = vec![endpoint(ino, access)];
         file
     }
 
@@ -115,7 +115,7 @@ impl Draft {
     }
 
     pub fn unproven(&mut self, file: FileId) {
-        self.snapshot.files[file.0].identity = Identity::Unproven(failure("kcmp", "EPERM"));
+        self.snapshot.files[file].identity = Identity::Unproven(failure("kcmp", "EPERM"));
     }
 
     pub fn draw(&self, style: Style) -> String {
@@ -141,7 +141,7 @@ fn endpoint(ino: u64, access: Access) -> Endpoint {
 }
 
 pub fn failure(call: &str, error: &str) -> Failure {
-    Failure { call: call.into(), error: error.into() }
+    Failure::new(call, error)
 }
 
 pub fn style(width: u16) -> Style {

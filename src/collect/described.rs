@@ -1,0 +1,122 @@
+//! A task's files, described as soon as they are read, while what was read of them is at hand: so the rows of 100,000
+//! descriptors are never there all at once. Sockets have to wait: what they are stands in lists that are read for all
+//! tasks together.
+
+use super::files::{self, Describer};
+use super::sockets::Tables;
+use super::{cause, ends, gap, place_of};
+use crate::kernel::{FdRow, TaskRow};
+use crate::model::{Failure, Gap, OpenFile, Place, Subject, Watch};
+
+/// What there is to say of a task's files.
+#[derive(Debug)]
+pub struct Described {
+    /// Its descriptors, or why there are none.
+    pub table: Result<Table, Failure>,
+    /// What it refers to without one.
+    pub places: Vec<(Place, OpenFile)>,
+    /// Why other ends may be hidden there.
+    pub unreadable: Option<Failure>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+/// Descriptors, and beside each the open file description that it refers to.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub slots: Vec<Slot>,
+    files: Vec<Met>,
+}
+
+/// A descriptor: its number, whether execve(2) closes it, and what its file watches.
+#[derive(Debug)]
+pub struct Slot {
+    pub fd: i32,
+    pub cloexec: Option<bool>,
+    pub watches: Vec<Watch>,
+}
+
+/// An open file description.
+#[expect(clippy::large_enum_variant, reason = "all become the larger one, each where it stands")]
+#[derive(Debug)]
+enum Met {
+    Known(OpenFile),
+    /// A socket that is yet to be looked up.
+    Socket(Box<FdRow>),
+}
+
+impl Described {
+    /// Describes what was read of a task, and takes it out of the row.
+    pub fn of(row: &mut TaskRow, describer: &Describer<'_>) -> Self {
+        let pid = row.pid;
+        let (mut gaps, mut unreadable) = (Vec::new(), None);
+        let table = match std::mem::replace(&mut row.table, Ok(Vec::new())) {
+            Ok(fds) => {
+                unreadable = ends::unseen(&fds).map(cause);
+                let (slots, files) = fds.into_iter().map(|fd| met(pid, fd, describer, &mut gaps)).unzip();
+                Ok(Table { slots, files })
+            }
+            // A zombie's was closed at exit and a kernel thread has none, whoever may look at it.
+            Err(_) if row.stat.is_dead() || row.stat.is_kernel_thread() => Ok(Table::default()),
+            Err(failure) => {
+                gaps.push(gap(Some(pid), Subject::FdTable, failure));
+                unreadable = Some(cause(failure));
+                Err(cause(failure))
+            }
+        };
+        let places = std::mem::take(&mut row.places);
+        let places = places
+            .iter()
+            .map(|place| (place_of(place.kind), describer.describe_place(pid, place, &mut gaps)))
+            .collect();
+        Self { table, places, unreadable, gaps }
+    }
+
+    /// The rows of its sockets.
+    pub fn sockets(&self) -> impl Iterator<Item = &FdRow> {
+        self.table.iter().flat_map(|table| &table.files).filter_map(|file| match file {
+            Met::Socket(row) => Some(&**row),
+            Met::Known(_) => None,
+        })
+    }
+
+    /// The same, to fill in what lists tell.
+    pub fn sockets_mut(&mut self) -> impl Iterator<Item = &mut FdRow> {
+        self.table.iter_mut().flat_map(|table| &mut table.files).filter_map(|file| match file {
+            Met::Socket(row) => Some(&mut **row),
+            Met::Known(_) => None,
+        })
+    }
+
+    /// Describes its sockets with what the lists tell.
+    pub fn look_up(&mut self, pid: i32, describer: &Describer<'_>, lists: &Tables) {
+        let gaps = &mut self.gaps;
+        for file in self.table.iter_mut().flat_map(|table| &mut table.files) {
+            if let Met::Socket(row) = file {
+                let (known, _) = describer.describe(pid, row, lists, gaps);
+                *file = Met::Known(known);
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Its descriptors and open file descriptions, when all are described.
+    pub fn finish(self) -> (Vec<Slot>, Vec<OpenFile>) {
+        let files = self.files.into_iter().filter_map(|file| match file {
+            Met::Known(file) => Some(file),
+            Met::Socket(_) => None,
+        });
+        // They stay where they are: this makes no other vector.
+        (self.slots, files.collect())
+    }
+}
+
+fn met(pid: i32, row: FdRow, describer: &Describer<'_>, gaps: &mut Vec<Gap>) -> (Slot, Met) {
+    let (fd, cloexec) = (row.fd, files::cloexec(&row));
+    if files::is_socket(&row) {
+        return (Slot { fd, cloexec, watches: Vec::new() }, Met::Socket(Box::new(row)));
+    }
+    let (file, watches) = describer.describe(pid, &row, &Tables::default(), gaps);
+    (Slot { fd, cloexec, watches }, Met::Known(file))
+}
