@@ -54,6 +54,28 @@ pub enum Side {
 }
 
 impl Side {
+    /// All that there are.
+    pub const ALL: [Self; 6] = [
+        Self::Flow { reads: true, writes: false },
+        Self::Flow { reads: false, writes: true },
+        Self::Flow { reads: true, writes: true },
+        Self::Flow { reads: false, writes: false },
+        Self::One,
+        Self::Other,
+    ];
+
+    /// Which of [`Self::ALL`].
+    pub fn ordinal(self) -> usize {
+        match self {
+            Self::Flow { reads: true, writes: false } => 0,
+            Self::Flow { reads: false, writes: true } => 1,
+            Self::Flow { reads: true, writes: true } => 2,
+            Self::Flow { reads: false, writes: false } => 3,
+            Self::One => 4,
+            Self::Other => 5,
+        }
+    }
+
     /// Whether bytes flow between this and `other`, in whichever direction.
     pub fn faces(self, other: Self) -> bool {
         match (self, other) {

@@ -173,7 +173,7 @@ fn objects(snapshot: &Snapshot) -> (Vec<Object<'_>>, HashMap<Key, usize>) {
     let mut objects = Vec::new();
     for (key, mut object) in all {
         if let Key::Channel(channel) = key {
-            object.outside = wiring.holders(channel).filter(|peer| !shown(peer)).copied().collect();
+            object.outside = wiring.holders(channel).filter(|peer| !shown(peer)).collect();
         } else if object.references.len() < 2 {
             continue;
         }

@@ -19,25 +19,26 @@ struct Group {
 impl Sharing {
     /// Finds them in `snapshot`.
     pub fn new(snapshot: &Snapshot) -> Self {
-        let mut members: HashMap<FileId, Vec<(ProcessId, i32)>> = HashMap::new();
-        let mut order = Vec::new();
-        for (process, descriptor) in snapshot.descriptors().filter(|(process, _)| !process.shares_table) {
-            if snapshot.file(descriptor).identity != Identity::Proven {
-                continue;
-            }
-            let group = members.entry(descriptor.file).or_default();
-            group.push((process.id, descriptor.fd));
-            if group.len() == 2 {
-                order.push(descriptor.file);
+        let proven = || {
+            snapshot.descriptors().filter(|(process, descriptor)| {
+                !process.shares_table && snapshot.file(descriptor).identity == Identity::Proven
+            })
+        };
+        // Most have one descriptor, and need no more than to be seen to.
+        let mut all: Vec<FileId> = proven().map(|(_, descriptor)| descriptor.file).collect();
+        all.sort_unstable();
+        // Letters go by the first descriptor of each, so that a reader meets them in order.
+        let shared = all.chunk_by(|a, b| a == b).filter(|same| same.len() > 1).map(|same| same[0]);
+        let mut groups: HashMap<FileId, Group> =
+            shared.enumerate().map(|(order, file)| (file, Group { order, members: Vec::new() })).collect();
+        if groups.is_empty() {
+            return Self { groups };
+        }
+        for (process, descriptor) in proven() {
+            if let Some(group) = groups.get_mut(&descriptor.file) {
+                group.members.push((process.id, descriptor.fd));
             }
         }
-        // Letters go by the first descriptor of each, so that a reader meets them in order.
-        order.sort_unstable();
-        let groups = order
-            .into_iter()
-            .enumerate()
-            .filter_map(|(order, file)| Some((file, Group { order, members: members.remove(&file)? })))
-            .collect();
         Self { groups }
     }
 

@@ -29,7 +29,7 @@ pub struct Peer<'a> {
 }
 
 /// What is known of the other end of a descriptor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Peers<'a> {
     /// It is not an end of anything.
     NotAnEnd,
@@ -47,9 +47,10 @@ pub enum Peers<'a> {
 ///
 /// It borrows them, so that asking it of each of the 10,000 holders of one pipe, and counting what it has
 /// without naming all, takes time linear in their number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Found<'a> {
-    sides: Vec<&'a [Peer<'a>]>,
+    snapshot: &'a Snapshot,
+    sides: Vec<(Endpoint, &'a [End])>,
     /// Whose peers they are: a FIFO opened for both faces itself.
     own: (ProcessId, i32),
     /// A descriptor may be at the other side of two channels of one socket.
@@ -58,25 +59,31 @@ pub struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn new(sides: Vec<&'a [Peer<'a>]>, own: (ProcessId, i32), faces_itself: bool, repeats: bool) -> Self {
-        let mut found = Self { sides, own, repeats, len: 0 };
+    fn new(
+        snapshot: &'a Snapshot,
+        sides: Vec<(Endpoint, &'a [End])>,
+        own: (ProcessId, i32),
+        faces_itself: bool,
+        repeats: bool,
+    ) -> Self {
+        let mut found = Self { snapshot, sides, own, repeats, len: 0 };
         found.len = if repeats {
             found.iter().count()
         } else {
-            let all: usize = found.sides.iter().map(|side| side.len()).sum();
+            let all: usize = found.sides.iter().map(|(_, ends)| ends.len()).sum();
             all - usize::from(faces_itself)
         };
         found
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &'a Peer<'a>> {
-        let (own, repeats) = (self.own, self.repeats);
+    pub fn iter(&self) -> impl Iterator<Item = Peer<'a>> {
+        let (snapshot, own, repeats) = (self.snapshot, self.own, self.repeats);
         let mut seen = HashSet::new();
         self.sides
             .clone()
             .into_iter()
-            .flatten()
+            .flat_map(move |(endpoint, ends)| ends.iter().map(move |end| end.peer(snapshot, endpoint)))
             .filter(move |peer| (peer.process, peer.fd) != own)
             .filter(move |peer| !repeats || seen.insert((peer.process, peer.fd)))
     }
@@ -96,45 +103,107 @@ impl<'a> Found<'a> {
 #[derive(Debug)]
 pub struct Wiring<'a> {
     snapshot: &'a Snapshot,
-    /// Those of a channel by their side: a handful of sides, whatever the number of ends.
-    ends: HashMap<Channel, Vec<(Side, Vec<Peer<'a>>)>>,
+    /// Which of [`Self::places`] a channel has.
+    channels: HashMap<Channel, usize>,
+    places: Vec<Place>,
+    /// The ends of all channels: those of one together, in the order of their sides.
+    ends: Vec<End>,
+}
+
+/// Where the ends of a channel are, and how many are at each side.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    first: u32,
+    counts: [u32; Side::ALL.len()],
+}
+
+/// An end, by where in the snapshot it is.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// Of a process shown, and of its table.
+    Shown { process: u32, slot: u32 },
+    /// Of those that were found elsewhere.
+    Elsewhere(u32),
+}
+
+impl End {
+    fn peer(self, snapshot: &Snapshot, endpoint: Endpoint) -> Peer<'_> {
+        match self {
+            Self::Shown { process, slot } => {
+                let process = &snapshot.processes[process as usize];
+                let descriptor = process.table.as_ref().map(|table| &table.descriptors[slot as usize]);
+                let file = descriptor.ok().map(|descriptor| descriptor.file);
+                Peer {
+                    process: process.id,
+                    leader: process.leader,
+                    comm: &process.comm,
+                    fd: descriptor.map_or(-1, |descriptor| descriptor.fd),
+                    access: file.and_then(|file| snapshot.files[file].access),
+                    file,
+                    endpoint,
+                }
+            }
+            Self::Elsewhere(index) => {
+                let holder = &snapshot.holders[index as usize];
+                Peer {
+                    process: holder.process,
+                    leader: holder.leader,
+                    comm: &holder.comm,
+                    fd: holder.fd,
+                    access: holder.access,
+                    file: None,
+                    endpoint,
+                }
+            }
+        }
+    }
+}
+
+/// All ends of a snapshot, in its order.
+fn ends(snapshot: &Snapshot) -> impl Iterator<Item = (Endpoint, End)> {
+    // What a thread shares with its process is there once.
+    let own = (0..).zip(&snapshot.processes).filter(|(_, process)| !process.shares_table);
+    let shown = own.flat_map(move |(process, owner)| {
+        let descriptors = (0..).zip(owner.table.iter().flat_map(|table| &table.descriptors));
+        descriptors.flat_map(move |(slot, descriptor)| {
+            let ends = &snapshot.file(descriptor).ends;
+            ends.iter().map(move |&endpoint| (endpoint, End::Shown { process, slot }))
+        })
+    });
+    let elsewhere = (0..).zip(&snapshot.holders);
+    shown.chain(elsewhere.map(|(index, holder)| (holder.endpoint, End::Elsewhere(index))))
 }
 
 impl<'a> Wiring<'a> {
     /// Joins the ends in `snapshot`.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let mut ends: HashMap<Channel, Vec<(Side, Vec<Peer<'a>>)>> = HashMap::new();
-        // What a thread shares with its process is there once.
-        let own = snapshot.descriptors().filter(|(process, _)| !process.shares_table);
-        let shown = own.flat_map(|(process, descriptor)| {
-            let file = snapshot.file(descriptor);
-            file.ends.iter().map(move |&endpoint| Peer {
-                process: process.id,
-                leader: process.leader,
-                comm: &process.comm,
-                fd: descriptor.fd,
-                access: file.access,
-                file: Some(descriptor.file),
-                endpoint,
-            })
-        });
-        let others = snapshot.holders.iter().map(|holder| Peer {
-            process: holder.process,
-            leader: holder.leader,
-            comm: &holder.comm,
-            fd: holder.fd,
-            access: holder.access,
-            file: None,
-            endpoint: holder.endpoint,
-        });
-        for peer in shown.chain(others) {
-            let sides = ends.entry(peer.endpoint.channel).or_default();
-            match sides.iter_mut().find(|(side, _)| *side == peer.endpoint.side) {
-                Some((_, peers)) => peers.push(peer),
-                None => sides.push((peer.endpoint.side, vec![peer])),
-            }
+        let mut channels = HashMap::new();
+        let mut places: Vec<Place> = Vec::new();
+        let mut of_ends = Vec::new();
+        for (Endpoint { channel, side }, _) in ends(snapshot) {
+            let place = *channels.entry(channel).or_insert_with(|| {
+                places.push(Place::default());
+                places.len() - 1
+            });
+            places[place].counts[side.ordinal()] += 1;
+            of_ends.push(place);
         }
-        Self { snapshot, ends }
+        let mut first = 0;
+        let mut next = Vec::with_capacity(places.len());
+        for place in &mut places {
+            place.first = first;
+            next.push(place.counts.map(|count| {
+                first += count;
+                first - count
+            }));
+        }
+        let mut joined = vec![End::Elsewhere(0); of_ends.len()];
+        for ((endpoint, end), place) in ends(snapshot).zip(of_ends) {
+            let at = &mut next[place][endpoint.side.ordinal()];
+            joined[*at as usize] = end;
+            *at += 1;
+        }
+        Self { snapshot, channels, places, ends: joined }
     }
 
     /// Who is at the other end of a descriptor. Of a socket of datagrams these are whom it sends to and
@@ -150,13 +219,12 @@ impl<'a> Wiring<'a> {
         }
         let facing = |end: &Endpoint| {
             let own = end.side;
-            let sides = self.sides(end.channel).iter();
-            sides.filter(move |(side, _)| own.faces(*side)).map(|(_, peers)| &peers[..])
+            self.sides(end.channel).filter(move |(other, _)| own.faces(other.side))
         };
         let sides = file.ends.iter().flat_map(facing).collect();
         let faces_itself = file.ends.iter().any(|end| end.side.faces(end.side));
         let own = (process, descriptor.fd);
-        let peers = Found::new(sides, own, faces_itself, file.ends.len() > 1);
+        let peers = Found::new(self.snapshot, sides, own, faces_itself, file.ends.len() > 1);
         match self.snapshot.coverage.unreadable.first() {
             _ if peers.is_empty() && is_of_nobody(&file.ends) => Peers::Found(peers),
             Some((_, failure)) if peers.is_empty() => Peers::Unknown(failure),
@@ -165,12 +233,21 @@ impl<'a> Wiring<'a> {
     }
 
     /// Every end of a channel that was found.
-    pub fn holders(&self, channel: Channel) -> impl Iterator<Item = &Peer<'a>> {
-        self.sides(channel).iter().flat_map(|(_, peers)| peers)
+    pub fn holders(&self, channel: Channel) -> impl Iterator<Item = Peer<'a>> {
+        let snapshot = self.snapshot;
+        self.sides(channel)
+            .flat_map(move |(endpoint, ends)| ends.iter().map(move |end| end.peer(snapshot, endpoint)))
     }
 
-    fn sides(&self, channel: Channel) -> &[(Side, Vec<Peer<'a>>)] {
-        self.ends.get(&channel).map_or(&[], Vec::as_slice)
+    /// The sides of a channel that have an end.
+    fn sides(&self, channel: Channel) -> impl Iterator<Item = (Endpoint, &[End])> {
+        let place = self.channels.get(&channel).map_or(Place::default(), |&place| self.places[place]);
+        let mut rest = &self.ends[place.first as usize..];
+        Side::ALL.into_iter().zip(place.counts).filter(|(_, count)| *count > 0).map(move |(side, count)| {
+            let (ends, others) = rest.split_at(count as usize);
+            rest = others;
+            (Endpoint { channel, side }, ends)
+        })
     }
 
     /// The channels that have an end in a process shown, in the order of their first ends.

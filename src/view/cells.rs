@@ -252,7 +252,7 @@ pub fn pid(process: &Process) -> String {
 }
 
 /// `grep[4712] fd 0 (r)`
-pub fn peer(peer: &Peer<'_>) -> String {
+pub fn peer(peer: Peer<'_>) -> String {
     let access = peer.access.map_or("?", |access| access.as_str());
     let name = match peer.leader {
         Some(leader) => format!("{}[{}/{}]", escape::show(peer.comm), leader.pid, peer.process.pid),

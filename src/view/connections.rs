@@ -173,7 +173,7 @@ fn wires<'a>(context: &Context<'_>, snapshot: &'a Snapshot) -> Vec<Wire<'a>> {
         .collect()
 }
 
-fn slot(peer: &Peer<'_>) -> (String, String) {
+fn slot(peer: Peer<'_>) -> (String, String) {
     (process_name(peer.comm, peer.process.pid), peer.fd.to_string())
 }
 

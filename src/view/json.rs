@@ -348,7 +348,7 @@ impl Serialize for PeersDoc<'_> {
     }
 }
 
-struct PeerDoc<'a>(&'a Peer<'a>);
+struct PeerDoc<'a>(Peer<'a>);
 
 impl Serialize for PeerDoc<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
