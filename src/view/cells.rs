@@ -64,7 +64,7 @@ impl<'a> Context<'a> {
             Field::Fd => plain(entry.label()),
             Field::Access if entry.place.is_some() => plain(String::new()),
             Field::Access => plain(mode(file)),
-            Field::Kind => (file.kind.to_string(), if self.is_end(entry) { Tone::Wire } else { Tone::Plain }),
+            Field::Kind => (file.kind.to_string(), self.tone(entry)),
             Field::Name => (self.name(file), if file.name.is_err() { Tone::Warning } else { Tone::Plain }),
             Field::Flags => {
                 let flags = entry.descriptor.map(|descriptor| flags(descriptor, file)).unwrap_or_default();
@@ -74,20 +74,19 @@ impl<'a> Context<'a> {
                 let letter = entry.descriptor.and_then(|descriptor| self.sharing.letter(descriptor));
                 plain(letter.unwrap_or_default())
             }
-            Field::Peers => {
-                let tone = if self.is_end(entry) { Tone::Wire } else { Tone::Plain };
-                (self.other_end(entry), tone)
-            }
+            Field::Peers => (self.other_end(entry), self.tone(entry)),
             Field::Fact(keys) if keys.len() == 1 && keys[0] == "locks" => plain(locks(file)),
             field => plain(value(&field.value(self.known, entry))),
         }
     }
 
-    fn is_end(&self, entry: &Entry<'_>) -> bool {
-        entry.descriptor.is_some_and(|descriptor| {
+    /// Whether it is an end, as colour tells.
+    fn tone(&self, entry: &Entry<'_>) -> Tone {
+        let is_end = |descriptor: &Descriptor| {
             let peers = self.wiring.peers(entry.process.owner(), descriptor);
             !matches!(peers, Peers::NotAnEnd | Peers::NotAsked) || !descriptor.watches.is_empty()
-        })
+        };
+        if self.style.color && entry.descriptor.is_some_and(is_end) { Tone::Wire } else { Tone::Plain }
     }
 
     /// What is at the other end, or what an epoll instance watches.

@@ -9,6 +9,11 @@ use std::fmt::Write as _;
 /// Shows `bytes` on one line: printable characters as they are, others escaped.
 pub fn show(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
+    // As most are.
+    if bytes.iter().all(|&byte| (b' '..=b'~').contains(&byte) && byte != b'\\') {
+        text.extend(bytes.iter().map(|&byte| char::from(byte)));
+        return text;
+    }
     for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
             push(&mut text, char);
