@@ -8,6 +8,7 @@ use crate::model::Snapshot;
 use crate::query::{Field, Known, Listing, Wants};
 use crate::view::{self, Layout, Style, escape, lang};
 use clap::ValueEnum;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 /// Show the descriptors of processes, what they refer to and what is at their other ends
@@ -121,9 +122,10 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
             streams,
         );
     }
-    let snapshot = look(&source, &chosen, need(&plan, &chosen, args.tcp_info));
-    let known = Known::new(&snapshot);
-    let listing = listing(&known, &plan, &chosen);
+    // Not one of the many pieces of these is freed: the process ends with them, and the kernel takes all back at once.
+    let snapshot = ManuallyDrop::new(look(&source, &chosen, need(&plan, &chosen, args.tcp_info)));
+    let known = ManuallyDrop::new(Known::new(&snapshot));
+    let listing = ManuallyDrop::new(listing(&known, &plan, &chosen));
     let (matched, unjudged) = (!listing.rows.is_empty(), listing.unjudged);
     print(&plan, &listing, style, streams)?;
     if unjudged > 0 {
