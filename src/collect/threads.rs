@@ -20,11 +20,11 @@ pub fn of(source: &dyn Source, process: &TaskRow) -> Read<Threads> {
         return Ok(threads);
     }
     let mut tids = source.threads(process.pid)?;
-    // Where the first thread has exited, the table is read through the first that lives.
-    if process.stat.first_thread_is_dead() {
-        tids.retain(|&tid| tid != process.pid);
-    }
-    let mut tables = Vec::new();
+    tids.retain(|&tid| tid != process.pid);
+    // Its table is that of its first thread, whose id need not be the lowest: numbers begin again at the bottom when
+    // they have come to the top (pid_max of proc_sys_kernel(5)). Where that thread has exited, it is that of the first
+    // that lives.
+    let mut tables = if process.stat.first_thread_is_dead() { Vec::new() } else { vec![process.pid] };
     for tid in tids {
         match shares_one_of(source, &tables, tid) {
             Ok(None) => tables.push(tid),

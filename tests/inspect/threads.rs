@@ -1,6 +1,8 @@
 //! Threads that have a table of their own, which the table of their process does not show.
 
-use crate::common::{Actor, descriptor, document, inspect, installed, program, python, run};
+use crate::common::{
+    Actor, descriptor, document, inspect, installed, is_root, program, python, run, skip_for_want_of,
+};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -72,6 +74,40 @@ fn a_thread_with_a_table_of_its_own_is_shown_without_being_asked_for() {
         let ran = run(Command::new("lsfd").args(["-nr", "-o", "ASSOC", "-p", &actor.pid.to_string()]));
         assert!(!ran.text().lines().any(|line| line.trim() == "60"), "{}", ran.text());
     }
+}
+
+/// Numbers begin again at the bottom when they have come to the top, so that a thread may have a lower one than its
+/// process.
+#[test]
+fn a_thread_with_a_lower_number_than_its_process_has_no_more_right_to_its_table() {
+    if !installed("python3") || !installed("unshare") {
+        return;
+    }
+    // In a pid namespace of its own, where the number that is given next may be chosen.
+    let script = SCRIPT.replace("Barrier(3)", "Barrier(2)").replace("ready.wait(); told", "told");
+    let script = format!(
+        "{script}import subprocess, sys\n\
+         def next_pid(number):\n\
+         \x20   try: open('/proc/sys/kernel/ns_last_pid', 'w').write(str(number - 1))\n\
+         \x20   except OSError: print('{{}}'); sys.exit()\n\
+         next_pid(5000)\npid = os.fork()\n\
+         if pid: os.waitpid(pid, 0); sys.exit()\n\
+         next_pid(100)\na = threading.Thread(target=apart, daemon=True); a.start(); ready.wait()\n\
+         assert told == [100] and os.getpid() == 5000\n\
+         subprocess.run([sys.argv[1], 'inspect', '--format', 'json', '5000'], check=True)"
+    );
+    let mut command = Command::new("unshare");
+    command.args(if is_root() { ["-pf", "--mount-proc"] } else { ["-rpf", "--mount-proc"] });
+    let ran = run(command.args(["python3", "-c", &script]).arg(program()));
+    if ran.status != 0 && ran.err.starts_with("unshare:") || ran.out.starts_with(b"{}") {
+        skip_for_want_of("the right to choose numbers in a pid namespace of its own");
+        return;
+    }
+    let document = ran.clean().json();
+    let thread = task(&document, 5000, 100).unwrap();
+    assert_eq!(document["processes"].as_array().unwrap().len(), 2, "{document}");
+    assert_eq!(document["processes"][0].get("tid"), None);
+    assert!(thread["descriptors"].as_array().unwrap().iter().any(|shown| shown["fd"] == 60));
 }
 
 #[test]
