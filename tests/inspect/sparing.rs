@@ -21,6 +21,59 @@ fn traced(arguments: &[&str]) -> Option<Vec<String>> {
     Some(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
 }
 
+/// How many calls it takes to read the table of a process for these columns.
+fn count(columns: &str, pid: i32) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-e", "trace=%file,%desc", "-e", "signal=none", "-o"]);
+    command.arg(&log).arg(program());
+    command.args(inspect(&["--columns", columns, &pid.to_string()]).get_args());
+    assert_eq!(run(&mut command).status, 0);
+    let text = fs::read(log).unwrap();
+    let text = String::from_utf8_lossy(&text);
+    // The process is read through one directory, and then others, if any are.
+    let of_it = text.lines().skip_while(|line| !line.contains(&format!("\"/proc/{pid}\"")));
+    let of_it = of_it.skip(1).take_while(|line| !line.contains("openat(AT_FDCWD, \"/proc/"));
+    // A program that is built to be debugged looks at a descriptor before it closes it.
+    of_it.filter(|line| !line.contains("fcntl(")).count()
+}
+
+/// A call takes about a microsecond, and there may be a million descriptors.
+#[test]
+fn a_descriptor_costs_as_many_calls_as_what_is_shown_of_it_needs() {
+    const MANY: usize = 400;
+    if !installed("python3") || !installed("strace") {
+        return;
+    }
+    let names = "fd,access,kind,name";
+    // To read the link, to lstat it, to stat its file: no more of any than its columns take.
+    let bounds = [
+        ("[os.open('/etc/passwd', os.O_RDONLY) for _ in range(n)]", names, 3),
+        ("[os.pipe() for _ in range(n // 2)]", names, 2),
+        ("[os.eventfd(0) for _ in range(n)]", names, 2),
+        // Of a few processes each socket is asked for its protocol.
+        ("[socket.socketpair() for _ in range(n // 2)]", names, 3),
+        // An eventfd's other end is known by the number in its fdinfo, which is opened, read and closed.
+        ("[os.eventfd(0) for _ in range(n)]", "fd,peers", 4),
+        ("[os.pipe() for _ in range(n // 2)]", "fd,peers", 2),
+        ("[os.pipe() for _ in range(n // 2)]", "fd,offset", 4),
+        ("[os.open('/etc/passwd', os.O_RDONLY) for _ in range(n)]", "fd,offset", 5),
+    ];
+    for (make, columns, bound) in bounds {
+        let of = |n: usize| {
+            let script = format!("import os, socket\nn = {n}\nkept = {make}");
+            let actor = Actor::start(&mut python(&script));
+            count(columns, actor.pid)
+        };
+        let (few, many) = (of(2), of(MANY));
+        assert!(few > 2 * 5, "{few}");
+        // Listing them takes a call for some hundreds.
+        let most = bound * (MANY - 2) + MANY / 20;
+        assert!(many - few <= most, "{make}, {columns}: {few} calls of 2, {many} of {MANY}");
+    }
+}
+
 /// A process without any other end: its standard streams are no pipes.
 struct Sleeper(Child);
 
