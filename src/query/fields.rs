@@ -314,7 +314,7 @@ fn of_identity<'a>(field: &Field, known_all: &Known<'a>, entry: &Entry<'a>) -> V
         Field::OpenFile => Value::Text(Cow::Owned(format!("f{}", descriptor.file.number()).into_bytes())),
         _ => {
             let others = known_all.sharing.others(entry.process.owner(), descriptor);
-            Value::List(others.into_iter().map(|(process, _)| number(process.pid)).collect())
+            Value::List(others.map(|other| number(other.process.pid)).collect())
         }
     }
 }

@@ -19,7 +19,7 @@ pub use fields::{Field, Wants};
 pub use figure::{At, Figure, Label, Node, Object, Slot};
 pub use listing::{Choice, Entry, Known, Listed, Listing};
 pub use select::Whom;
-pub use sharing::Sharing;
+pub use sharing::{Sharer, Sharing};
 pub use spelling::nearest;
 pub use value::Value;
 pub use who::{Origin, Origins, Target};

@@ -13,7 +13,18 @@ pub struct Sharing {
 struct Group {
     /// Which in the order of first sight, from 0.
     order: usize,
-    members: Vec<(ProcessId, i32)>,
+    members: Vec<Sharer>,
+}
+
+/// A descriptor of an open file description that has several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sharer {
+    /// Whose.
+    pub process: ProcessId,
+    /// Where that is a thread with a table of its own, its process.
+    pub leader: Option<ProcessId>,
+    /// Its number there.
+    pub fd: i32,
 }
 
 impl Sharing {
@@ -36,7 +47,7 @@ impl Sharing {
         }
         for (process, descriptor) in proven() {
             if let Some(group) = groups.get_mut(&descriptor.file) {
-                group.members.push((process.id, descriptor.fd));
+                group.members.push(Sharer { process: process.id, leader: process.leader, fd: descriptor.fd });
             }
         }
         Self { groups }
@@ -53,14 +64,17 @@ impl Sharing {
     }
 
     /// The other descriptors of a descriptor's open file description.
-    pub fn others(&self, process: ProcessId, descriptor: &Descriptor) -> Vec<(ProcessId, i32)> {
-        self.groups
-            .get(&descriptor.file)
+    pub fn others(&self, process: ProcessId, descriptor: &Descriptor) -> impl Iterator<Item = &Sharer> {
+        let (group, own) = (self.groups.get(&descriptor.file), (process, descriptor.fd));
+        group
             .into_iter()
             .flat_map(|group| &group.members)
-            .filter(|&&member| member != (process, descriptor.fd))
-            .copied()
-            .collect()
+            .filter(move |member| (member.process, member.fd) != own)
+    }
+
+    /// How many they are.
+    pub fn count_others(&self, descriptor: &Descriptor) -> usize {
+        self.groups.get(&descriptor.file).map_or(0, |group| group.members.len() - 1)
     }
 
     /// Whether nothing is shared.

@@ -5,8 +5,8 @@
 
 use super::json_facts::FactsDoc;
 use super::json_gaps::{FailureDoc, GapDoc, GapsDoc, UncoveredDoc, UnknownDoc};
-use crate::model::{Access, Host, Identity, Inode, Place, Process, ProcessId, flag_names};
-use crate::query::{Entry, Field, Known, Listed, Listing, Peer, Peers};
+use crate::model::{Access, Host, Identity, Inode, Place, Process, flag_names};
+use crate::query::{Entry, Field, Known, Listed, Listing, Peer, Peers, Sharer};
 use crate::shares::{share_large, workers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -290,21 +290,35 @@ impl EntryDoc<'_> {
                 map.serialize_entry("identity", if proven { "proven" } else { "unproven" })?;
             }
             Field::SharedWith => {
-                let others = descriptor.map(|fd| context.known.sharing.others(entry.process.owner(), fd));
-                let others = others.unwrap_or_default().into_iter();
-                let others: Vec<_> =
-                    others.map(|(process, fd)| SlotDoc::of(context.known, process, fd)).collect();
+                let sharing = &context.known.sharing;
+                let others = descriptor.into_iter().flat_map(|fd| sharing.others(entry.process.owner(), fd));
+                let others: Vec<_> = others.take(MOST).map(SlotDoc::from).collect();
                 map.serialize_entry("shared_with", &others)?;
+                let count = descriptor.map_or(0, |fd| sharing.count_others(fd));
+                optional(map, "shared_with_more", more(count))?;
             }
             Field::Peers => {
                 let peers = descriptor.map(|fd| context.known.wiring.peers(entry.process.owner(), fd));
-                map.serialize_entry("peers", &PeersDoc(&peers.unwrap_or(Peers::NotAnEnd)))?;
+                let peers = peers.unwrap_or(Peers::NotAnEnd);
+                map.serialize_entry("peers", &PeersDoc(&peers))?;
+                if let Peers::Found(found) = &peers {
+                    optional(map, "peers_more", more(found.len()))?;
+                }
             }
             Field::Facts => map.serialize_entry("facts", &FactsDoc { entry, keys: None })?,
             _ => {}
         }
         Ok(())
     }
+}
+
+/// How many descriptors a list names. Where thousands hold one pipe or share one open file description, each of them
+/// would have to name all others.
+const MOST: usize = 64;
+
+/// How many of so many a list leaves out.
+fn more(count: usize) -> Option<usize> {
+    count.checked_sub(MOST).filter(|&more| more > 0)
 }
 
 /// What is open for neither reading nor writing has no word of its own here.
@@ -320,11 +334,10 @@ struct SlotDoc {
     fd: i32,
 }
 
-impl SlotDoc {
-    fn of(known: &Known<'_>, id: ProcessId, fd: i32) -> Self {
-        let process = known.snapshot.processes.iter().find(|process| process.id == id);
-        let pid = process.map_or(id.pid, Process::pid);
-        Self { pid, tid: (pid != id.pid).then_some(id.pid), fd }
+impl From<&Sharer> for SlotDoc {
+    fn from(sharer: &Sharer) -> Self {
+        let Sharer { process, leader, fd } = *sharer;
+        Self { pid: leader.unwrap_or(process).pid, tid: leader.map(|_| process.pid), fd }
     }
 }
 
@@ -338,7 +351,7 @@ impl Serialize for PeersDoc<'_> {
             Peers::Outside(address) => {
                 serializer.collect_seq([OutsideDoc { outside: &String::from_utf8_lossy(address) }])
             }
-            Peers::Found(peers) => serializer.collect_seq(peers.iter().map(PeerDoc)),
+            Peers::Found(peers) => serializer.collect_seq(peers.iter().take(MOST).map(PeerDoc)),
             Peers::Unknown(failure) => {
                 let mut seq = serializer.serialize_seq(Some(1))?;
                 seq.serialize_element(&UnknownDoc { unknown: FailureDoc::from(*failure) })?;

@@ -145,8 +145,13 @@ fn of_very_many_other_ends_the_first_are_named_and_the_rest_counted() {
     let Some(actor) = installed("python3").then(|| Actor::start(&mut python(script))) else { return };
     let numbers: Vec<i32> = actor.line.split_whitespace().map(|word| word.parse().unwrap()).collect();
     let document = document(&[actor.pid]);
-    assert_eq!(peers(&document, actor.pid, numbers[0]).len(), 100);
-    assert_eq!(peers(&document, actor.pid, numbers[1]).len(), 69);
+    for (fd, list, all) in
+        [(numbers[0], "peers", 100), (numbers[1], "peers", 69), (numbers[0] - 1, "shared_with", 99)]
+    {
+        let shown = descriptor(&document, actor.pid, fd);
+        assert_eq!(shown[list].as_array().unwrap().len(), 64, "{shown}");
+        assert_eq!(shown[format!("{list}_more")], all - 64, "{shown}");
+    }
     let ran = run(&mut inspect(&[&actor.pid.to_string()])).clean();
     let line = |fd: i32| {
         let fd = fd.to_string();
