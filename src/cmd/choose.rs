@@ -1,7 +1,7 @@
 //! The options that choose: which processes, which of their files, and which columns.
 
 use super::Fatal;
-use crate::collect::{Among, Ends, Need, Threads, Which, roll_call};
+use crate::collect::{Among, Ends, Need, Only, Threads, Which, roll_call};
 use crate::kernel::{Live, PlaceAsk, Source};
 use crate::kind;
 use crate::model::{Gap, KindName, Place};
@@ -122,6 +122,25 @@ impl Chosen {
         }
     }
 
+    /// Which files to read of processes of which nothing else is told. Those left out are in no listing, and are
+    /// neither other ends of those that are nor share their open file descriptions.
+    pub fn only(&self) -> Only {
+        let Choice { kinds, deleted, .. } = &self.choice;
+        let all = |test: fn(&KindName) -> bool| !kinds.is_empty() && kinds.iter().all(test);
+        if self.places != PlaceAsk::default() {
+            return Only::All;
+        }
+        if *deleted {
+            Only::Deleted
+        } else if all(|kind| kind.0 == "pipe") {
+            Only::Pipes
+        } else if all(is_of_sockets) {
+            Only::Sockets
+        } else {
+            Only::All
+        }
+    }
+
     /// The fields that the choice of files asks for.
     pub fn wants(&self) -> Wants {
         let fields = self.choice.filter.iter().flat_map(|filter| filter.fields());
@@ -182,6 +201,12 @@ fn kinds(names: &[String], lang: Lang) -> Result<Vec<KindName>, Fatal> {
         })
     };
     names.iter().map(find).collect()
+}
+
+/// Whether files of a kind are sockets, and none is the name of one, which O_PATH may have opened.
+fn is_of_sockets(name: &KindName) -> bool {
+    let of_this = |kind: &&&kind::Kind| kind.name == *name;
+    name.0 != "socket" && kind::KINDS.iter().find(of_this).is_some_and(|kind| !kind.protocols.is_empty())
 }
 
 fn slots(text: &str, lang: Lang) -> Result<Slots, Fatal> {

@@ -2,7 +2,7 @@
 
 use super::choose::{self, Chosen};
 use super::{Fatal, INCOMPLETE, NOTHING, Streams};
-use crate::collect::{Need, Request, collect, nearest_shell};
+use crate::collect::{Need, Only, Request, collect, nearest_shell};
 use crate::kernel::{Live, PlaceAsk};
 use crate::model::Snapshot;
 use crate::query::{Field, Known, Listing, Wants};
@@ -112,18 +112,10 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         chosen.places = PlaceAsk { links: true, mapped: true };
     }
     if let Some(interval) = args.output.interval {
-        return repeat(
-            &source,
-            &plan,
-            &chosen,
-            need(&plan, &chosen, args.tcp_info),
-            interval,
-            style,
-            streams,
-        );
+        return repeat(&source, &plan, &chosen, args.tcp_info, interval, style, streams);
     }
     // Not one of the many pieces of these is freed: the process ends with them, and the kernel takes all back at once.
-    let snapshot = ManuallyDrop::new(look(&source, &chosen, need(&plan, &chosen, args.tcp_info)));
+    let snapshot = ManuallyDrop::new(look(&source, &plan, &chosen, args.tcp_info));
     let known = ManuallyDrop::new(Known::new(&snapshot));
     let listing = ManuallyDrop::new(listing(&known, &plan, &chosen));
     let (matched, unjudged) = (!listing.rows.is_empty(), listing.unjudged);
@@ -143,10 +135,13 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
 }
 
 /// Reads what is chosen.
-fn look(source: &Live, chosen: &Chosen, need: Need) -> Snapshot {
+fn look(source: &Live, plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Snapshot {
     let mut gaps = Vec::new();
     let which = chosen.which(source, &mut gaps);
-    let mut snapshot = collect(source, &Request::new(which, need));
+    let need = need(plan, chosen, tcp_info);
+    // The heading of a block counts the whole table.
+    let only = if plan.flat && plan.format != Format::Tree { chosen.only() } else { Only::All };
+    let mut snapshot = collect(source, &Request { which, need, only });
     snapshot.gaps.splice(0..0, gaps);
     snapshot
 }
@@ -166,7 +161,7 @@ fn repeat(
     source: &Live,
     plan: &Plan,
     chosen: &Chosen,
-    need: Need,
+    tcp_info: bool,
     interval: Duration,
     style: Style,
     streams: &mut Streams<'_>,
@@ -179,7 +174,7 @@ fn repeat(
     let mut before: Option<Snapshot> = None;
     let mut matched = false;
     loop {
-        let snapshot = look(source, chosen, need);
+        let snapshot = look(source, plan, chosen, tcp_info);
         let (old, new) = (before.as_ref().map(Known::new), Known::new(&snapshot));
         let (old, new) = (old.as_ref().map(|old| listing(old, plan, chosen)), listing(&new, plan, chosen));
         let (out, columns) = (&mut streams.out, plan.columns.as_deref());

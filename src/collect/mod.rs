@@ -178,6 +178,8 @@ pub enum Only {
     Sockets,
     /// Sockets with this local port.
     Port(u16),
+    /// Pipes.
+    Pipes,
     /// Those that the kernel marks as having lost their name, and those that may have.
     Deleted,
     /// These.
@@ -217,10 +219,16 @@ impl Only {
             Self::All => true,
             Self::Links(links) => links.contains(link),
             Self::Sockets | Self::Port(_) => link.starts_with(b"socket:["),
+            Self::Pipes => link.starts_with(b"pipe:["),
             Self::Deleted => link.ends_with(files::DELETED),
             // What has no path is on a filesystem that nobody can name.
             Self::Files(_) => link.starts_with(b"/") || link.starts_with(b"(unreachable)"),
         }
+    }
+
+    /// Whether a socket may be one of them.
+    fn has_sockets(&self) -> bool {
+        !matches!(self, Self::Pipes | Self::Deleted | Self::Files(_))
     }
 
     /// Whether a file with this inode number may be one of them.
@@ -258,7 +266,7 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     let need = request.need;
     let depth = sockets::Depth { ends: need.ends.has_sockets(), tcp_info: need.tcp_info };
     // The lists of sockets are nearly always wanted where all processes are, and are read meanwhile.
-    let ahead = need.sockets && request.which == Which::All && !matches!(request.only, Only::Files(_));
+    let ahead = need.sockets && request.which == Which::All && request.only.has_sockets();
     let describer = files::Describer::new(source, need.ends);
     let (mut tasks, lists) = if let Only::Port(port) = request.only {
         // Before the tables: of these only what may be one of the sockets is read then.

@@ -1,6 +1,6 @@
 //! Which processes and files are chosen, and which of their fields.
 
-use crate::common::{Actor, inspect, installed, is_root, run, shell, within};
+use crate::common::{Actor, fixture, inspect, installed, is_root, run, shell, within};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::os::fd::AsRawFd;
@@ -248,4 +248,37 @@ fn a_tree_has_children_below_their_parents() {
     assert!(lines[1].starts_with("|  3"), "{}", ran.text());
     assert!(lines[2].starts_with(&format!("`- sleep[{}]  ", child())), "{}", ran.text());
     assert!(lines[3].starts_with("      3") && lines[4].starts_with("      4"), "{}", ran.text());
+}
+
+/// What is not chosen is not read either, and that changes nothing of what is.
+#[test]
+fn files_left_unread_change_nothing_of_those_that_are_chosen() {
+    let (actor, _) = fixture();
+    let tree = actor.pid.to_string();
+    let entries = |arguments: &[&str]| -> Vec<Value> {
+        let document = document(&[&["--tree", &tree], arguments].concat());
+        let all = document["processes"][0]["descriptors"].as_array().unwrap().clone();
+        // Labels are those of one document.
+        let unlabelled = |mut entry: Value| {
+            entry.as_object_mut().unwrap().remove("open_file").unwrap();
+            entry
+        };
+        all.into_iter().map(unlabelled).collect()
+    };
+    let whole = entries(&[]);
+    for (arguments, kinds) in [
+        (&["-k", "pipe"][..], &["pipe"][..]),
+        (&["-k", "tcp,unix"], &["tcp", "unix"]),
+        (&["-k", "tcp,pipe"], &["tcp", "pipe"]),
+        (&["-k", "udp", "-w", "facts.protocol ~ UDP"], &["udp"]),
+        (&["--deleted"], &[]),
+    ] {
+        let is_chosen = |entry: &&Value| match kinds {
+            [] => entry["deleted"] == true,
+            kinds => kinds.contains(&entry["kind"].as_str().unwrap()),
+        };
+        let expected: Vec<Value> = whole.iter().filter(is_chosen).cloned().collect();
+        assert!(!expected.is_empty(), "{arguments:?}");
+        assert_eq!(entries(arguments), expected, "{arguments:?}");
+    }
 }
