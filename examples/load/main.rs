@@ -13,7 +13,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill, raise};
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getppid, pipe2};
 use serde_json::json;
 use std::error::Error;
@@ -33,8 +33,11 @@ fn main() -> Outcome<()> {
         [processes, descriptors, threads] => (processes, descriptors, threads),
         _ => return Err("usage: load PROCESSES DESCRIPTORS [THREADS]".into()),
     };
+    // A few are open besides while the others are made.
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    let limit = hard.max(u64::try_from(descriptors)? + 64);
+    setrlimit(Resource::RLIMIT_NOFILE, limit, limit)
+        .map_err(|errno| format!("{descriptors} descriptors: setrlimit: {errno}"))?;
     let folder = tempfile::Builder::new().prefix("load.").tempdir()?;
     let data = folder.path().join("data");
     std::fs::write(&data, "data")?;
@@ -47,7 +50,11 @@ fn main() -> Outcome<()> {
         }
     }
     for &pid in &pids {
-        waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WUNTRACED))?;
+        match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WUNTRACED))? {
+            WaitStatus::Stopped(..) => {}
+            // It has said why. The others go when this ends.
+            status => return Err(format!("not all processes are ready: {status:?}").into()),
+        }
     }
     let ready = json!({"processes": pids.len(), "descriptors": descriptors, "threads": threads, "pids": pids, "file": data});
     let mut out = io::stdout().lock();
