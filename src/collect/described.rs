@@ -37,13 +37,16 @@ pub struct Slot {
 }
 
 /// An open file description.
-#[expect(clippy::large_enum_variant, reason = "all become the larger one, each where it stands")]
 #[derive(Debug)]
 enum Met {
     Known(OpenFile),
     /// A socket that is yet to be looked up.
-    Socket(Box<FdRow>),
+    Socket(FdRow),
 }
+
+/// So that one becomes the other where it stands.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Met>() == size_of::<OpenFile>());
 
 impl Described {
     /// Describes what was read of a task, and takes it out of the row.
@@ -75,7 +78,7 @@ impl Described {
     /// The rows of its sockets.
     pub fn sockets(&self) -> impl Iterator<Item = &FdRow> {
         self.table.iter().flat_map(|table| &table.files).filter_map(|file| match file {
-            Met::Socket(row) => Some(&**row),
+            Met::Socket(row) => Some(row),
             Met::Known(_) => None,
         })
     }
@@ -83,7 +86,7 @@ impl Described {
     /// The same, to fill in what lists tell.
     pub fn sockets_mut(&mut self) -> impl Iterator<Item = &mut FdRow> {
         self.table.iter_mut().flat_map(|table| &mut table.files).filter_map(|file| match file {
-            Met::Socket(row) => Some(&mut **row),
+            Met::Socket(row) => Some(row),
             Met::Known(_) => None,
         })
     }
@@ -112,11 +115,11 @@ impl Table {
     }
 }
 
-fn met(pid: i32, row: FdRow, describer: &Describer<'_>, gaps: &mut Vec<Gap>) -> (Slot, Met) {
+fn met(pid: i32, mut row: FdRow, describer: &Describer<'_>, gaps: &mut Vec<Gap>) -> (Slot, Met) {
     let (fd, cloexec) = (row.fd, files::cloexec(&row));
     if files::is_socket(&row) {
-        return (Slot { fd, cloexec, watches: Vec::new() }, Met::Socket(Box::new(row)));
+        return (Slot { fd, cloexec, watches: Vec::new() }, Met::Socket(row));
     }
-    let (file, watches) = describer.describe(pid, &row, &Tables::default(), gaps);
+    let (file, watches) = describer.describe(pid, &mut row, &Tables::default(), gaps);
     (Slot { fd, cloexec, watches }, Met::Known(file))
 }

@@ -6,8 +6,8 @@
 use super::files::Describer;
 use super::sockets::Tables;
 use super::{Request, Which, cause, threads};
-use crate::kernel::{Ask, Failure, FdRow, FileStat, LinkTest, Source, TaskRow, bits};
-use crate::model::{Channel, ChannelKey, Coverage, Holder, Inode, KindName, ProcessId, Snapshot};
+use crate::kernel::{Ask, Failure, FdRow, FileStat, LinkTest, Read, Source, TaskRow, bits};
+use crate::model::{self, Channel, ChannelKey, Holder, Inode, KindName, ProcessId, Snapshot};
 use crate::shares::share_out;
 use std::collections::HashSet;
 
@@ -49,10 +49,10 @@ pub fn search(
         ..Ask::default()
     };
     let others: Vec<i32> = pids.into_iter().filter(|pid| !shown.contains(pid)).collect();
-    for read in share_out(&others, &|pid| look_into(source, pid, &ask)) {
-        for one in read {
-            look_through(one, &channels, describer, lists, snapshot);
-        }
+    let search = Search { source, ask, channels: &channels, describer, lists };
+    for seen in share_out(&others, &|pid| search.process(pid)) {
+        snapshot.holders.extend(seen.holders);
+        snapshot.coverage.unreadable.extend(seen.unreadable);
     }
     snapshot.coverage.whole_host = true;
 }
@@ -131,77 +131,75 @@ const PIPE: KindName = KindName("pipe");
 /// The medium whose ends' links are all alike.
 const EVENTFDS: KindName = KindName("eventfd");
 
-/// The table of a process, or of one of its threads.
-struct Looked {
-    pid: i32,
-    /// Of a thread, its process.
-    leader: Option<ProcessId>,
-    row: Result<TaskRow, Failure>,
+/// Looks for the other ends, by as many threads as there are processors: so the tables of the whole machine, of which
+/// hardly anything is kept, are never there at once.
+struct Search<'a> {
+    source: &'a dyn Source,
+    ask: Ask<'a>,
+    channels: &'a HashSet<Channel>,
+    describer: &'a Describer<'a>,
+    lists: &'a Tables,
 }
 
-/// Reads the tables of a process.
-fn look_into(source: &dyn Source, pid: i32, ask: &Ask<'_>) -> Vec<Looked> {
-    let row = source.task(pid, ask);
-    let mut apart = Vec::new();
-    // A thread with a table of its own may be the one that holds the end. Of whose files nothing can be seen,
-    // that is told anyway.
-    if let Ok(task) = &row
-        && task.table.as_ref().is_ok_and(|table| unseen(table).is_none())
-    {
-        let id = ProcessId { pid, start_ticks: task.stat.start_ticks };
-        match threads::of(source, task) {
-            Ok(found) => apart.extend(found.apart.into_iter().map(|tid| Looked {
-                pid: tid,
-                leader: Some(id),
-                row: source.task(tid, ask),
-            })),
-            Err(failure) => apart.push(Looked { pid, leader: None, row: Err(failure) }),
+/// What was found in the tables of a process and of its threads.
+#[derive(Default)]
+struct Seen {
+    holders: Vec<Holder>,
+    unreadable: Vec<(i32, model::Failure)>,
+}
+
+impl Search<'_> {
+    /// Looks through the tables of a process.
+    fn process(&self, pid: i32) -> Seen {
+        let mut seen = Seen::default();
+        let task = self.source.task(pid, &self.ask);
+        // A thread with a table of its own may be the one that holds the end. Of whose files nothing can be seen,
+        // that is told anyway.
+        let is_seen = |task: &&TaskRow| task.table.as_ref().is_ok_and(|table| unseen(table).is_none());
+        let apart = task.as_ref().ok().filter(is_seen).map(|task| {
+            let id = ProcessId { pid, start_ticks: task.stat.start_ticks };
+            (id, threads::of(self.source, task))
+        });
+        self.table(pid, None, task, &mut seen);
+        match apart {
+            None => {}
+            Some((id, Ok(threads))) => {
+                for tid in threads.apart {
+                    self.table(tid, Some(id), self.source.task(tid, &self.ask), &mut seen);
+                }
+            }
+            Some((_, Err(failure))) => self.table(pid, None, Err(failure), &mut seen),
         }
+        seen
     }
-    let mut all = vec![Looked { pid, leader: None, row }];
-    all.append(&mut apart);
-    all
-}
 
-fn look_through(
-    looked: Looked,
-    channels: &HashSet<Channel>,
-    describer: &Describer<'_>,
-    lists: &Tables,
-    snapshot: &mut Snapshot,
-) {
-    let Looked { pid, leader, row } = looked;
-    let Snapshot { holders, coverage: Coverage { unreadable, .. }, .. } = snapshot;
-    let task = match row {
-        Ok(task) => task,
-        Err(failure) if failure.means_gone() => return,
-        Err(failure) => {
-            unreadable.push((pid, cause(failure)));
-            return;
-        }
-    };
-    let table = match task.table {
-        Ok(table) => table,
-        // The table of a kernel thread or a zombie is empty, whoever may look at it.
-        Err(_) if task.stat.is_kernel_thread() || task.stat.is_dead() => return,
-        Err(failure) if failure.means_gone() => return,
-        Err(failure) => {
-            unreadable.push((pid, cause(failure)));
-            return;
-        }
-    };
-    unreadable.extend(unseen(&table).map(|failure| (pid, cause(failure))));
-    for fd in &table {
-        let (file, _) = describer.describe(pid, fd, lists, &mut Vec::new());
-        for &endpoint in file.ends.iter().filter(|end| channels.contains(&end.channel)) {
-            holders.push(Holder {
-                process: ProcessId { pid, start_ticks: task.stat.start_ticks },
-                leader,
-                comm: task.stat.comm.clone(),
-                fd: fd.fd,
-                access: file.access,
-                endpoint,
-            });
+    /// Looks through the table of a process, or of a thread of the process `leader`.
+    fn table(&self, pid: i32, leader: Option<ProcessId>, task: Read<TaskRow>, seen: &mut Seen) {
+        let task = match task {
+            Ok(task) => task,
+            Err(failure) if failure.means_gone() => return,
+            Err(failure) => return seen.unreadable.push((pid, cause(failure))),
+        };
+        let table = match task.table {
+            Ok(table) => table,
+            // The table of a kernel thread or a zombie is empty, whoever may look at it.
+            Err(_) if task.stat.is_kernel_thread() || task.stat.is_dead() => return,
+            Err(failure) if failure.means_gone() => return,
+            Err(failure) => return seen.unreadable.push((pid, cause(failure))),
+        };
+        seen.unreadable.extend(unseen(&table).map(|failure| (pid, cause(failure))));
+        for mut fd in table {
+            let (file, _) = self.describer.describe(pid, &mut fd, self.lists, &mut Vec::new());
+            for &endpoint in file.ends.iter().filter(|end| self.channels.contains(&end.channel)) {
+                seen.holders.push(Holder {
+                    process: ProcessId { pid, start_ticks: task.stat.start_ticks },
+                    leader,
+                    comm: task.stat.comm.clone(),
+                    fd: fd.fd,
+                    access: file.access,
+                    endpoint,
+                });
+            }
         }
     }
 }

@@ -34,17 +34,17 @@ impl<'a> Describer<'a> {
     }
 
     /// Describes what a descriptor refers to, and of an epoll instance what it watches; of a socket, with what is
-    /// in `lists`. What of it could not be read becomes a gap.
+    /// in `lists`. What of it could not be read becomes a gap. The link is taken out of the row: it becomes the name.
     pub fn describe(
         &self,
         pid: i32,
-        row: &FdRow,
+        row: &mut FdRow,
         lists: &sockets::Tables,
         gaps: &mut Vec<Gap>,
     ) -> (OpenFile, Vec<Watch>) {
         let stat = row.stat.ok();
         let info = row.info.as_ref().and_then(|info| info.as_ref().ok());
-        let protocol = row.protocol.as_ref().and_then(|name| name.as_ref().ok()).map(String::as_str);
+        let protocol = row.protocol.as_ref().and_then(|name| name.as_ref().ok()).map(|name| &**name);
         let link = row.link.as_deref().ok();
         // One gap for each descriptor: what forbids one reading mostly forbids the others.
         let failures = [
@@ -92,12 +92,15 @@ impl<'a> Describer<'a> {
         clue.answers = Some(&answers);
         let mut description = (kind.describe)(&clue);
         if let Some((locks, brief)) = kind::locks(&clue) {
-            description.facts.push(("locks".to_owned(), locks));
+            description.facts.push(("locks".into(), locks));
             description.brief = description.brief.map(|first| format!("{first}, {brief}")).or(Some(brief));
         }
-        let (name, marked) = match link {
-            Some(link) => without_mark(link, stat, row.at_name),
-            None => (&b""[..], false),
+        let (length, marked) = match link {
+            Some(link) => {
+                let (name, marked) = without_mark(link, stat, row.at_name);
+                (name.len(), marked)
+            }
+            None => (0, false),
         };
         let is_socket = clue.file_type == Some(FileType::Socket);
         let (ends, beyond) = match self.need {
@@ -107,18 +110,27 @@ impl<'a> Describer<'a> {
             _ if is_socket => (Vec::new(), Some(Beyond::NotAsked)),
             Ends::None | Ends::Pipes | Ends::Sockets => pipes(description.ends, description.beyond.as_ref()),
         };
+        let socket = is_socket.then(|| Box::new(lists.describe(inode, protocol)));
+        let (flags, offset) = (info.map(|info| info.flags & !O_CLOEXEC), info.map(|info| info.pos));
+        let name = match std::mem::replace(&mut row.link, Ok(Vec::new())) {
+            Ok(mut link) => {
+                link.truncate(length);
+                Ok(link)
+            }
+            Err(failure) => Err(cause(failure)),
+        };
         let file = OpenFile {
             kind: kind.name,
-            name: row.link.as_ref().map(|_| name.to_vec()).map_err(|failure| cause(*failure)),
+            name,
             deleted: marked && !description.nameless,
             access,
-            flags: info.map(|info| info.flags & !O_CLOEXEC),
-            offset: info.map(|info| info.pos),
+            flags,
+            offset,
             inode,
             stat: stat.map(|stat| model::Stat { mode: stat.mode, size: stat.size, nlink: stat.nlink }),
             facts: description.facts,
             brief: description.brief,
-            socket: is_socket.then(|| Box::new(lists.describe(inode, protocol))),
+            socket,
             ends,
             beyond,
             identity: Identity::NotAsked,
@@ -129,7 +141,7 @@ impl<'a> Describer<'a> {
     /// Describes what a process refers to without a descriptor: a file, without the rest of an open file
     /// description.
     pub fn describe_place(&self, pid: i32, row: &PlaceRow, gaps: &mut Vec<Gap>) -> OpenFile {
-        let alone = FdRow {
+        let mut alone = FdRow {
             fd: -1,
             link: row.link.clone(),
             link_mode: None,
@@ -140,7 +152,7 @@ impl<'a> Describer<'a> {
             at_name: None,
         };
         let mut unheard = Vec::new();
-        let (mut file, _) = self.describe(pid, &alone, &sockets::Tables::default(), &mut unheard);
+        let (mut file, _) = self.describe(pid, &mut alone, &sockets::Tables::default(), &mut unheard);
         if let Some(gap) = unheard.into_iter().next() {
             gaps.push(Gap { subject: Subject::Place(super::place_of(row.kind).as_str()), ..gap });
         }

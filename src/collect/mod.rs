@@ -300,28 +300,10 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     share_mut(&mut tasks, &|task: &mut processes::Task| {
         task.described.look_up(task.row.pid, &describer, &sockets);
     });
+    // Of all processes nobody is left to be looked through, and the lists have told what they know.
+    let sockets = if request.which == Which::All { sockets::Tables::default() } else { sockets };
     for task in tasks {
-        let mut process = processes::describe(&task, &mut users, &mut snapshot.gaps);
-        let Described { table, places, unreadable, gaps } = task.described;
-        snapshot.gaps.extend(gaps);
-        snapshot.coverage.unreadable.extend(unreadable.map(|failure| (process.id.pid, failure)));
-        process.table = table.map(|table| {
-            let (slots, files) = table.finish();
-            let descriptor = |(slot, file): (described::Slot, FileId)| Descriptor {
-                fd: slot.fd,
-                cloexec: slot.cloexec,
-                file,
-                watches: slot.watches,
-            };
-            FdTable {
-                descriptors: slots.into_iter().zip(snapshot.files.add(files)).map(descriptor).collect(),
-            }
-        });
-        let (places, files): (Vec<_>, Vec<_>) = places.into_iter().unzip();
-        let placed = places.into_iter().zip(snapshot.files.add(files));
-        process.places = placed.map(|(place, file)| Placed { place, file }).collect();
-        snapshot.processes.push(process);
-        sharers.push(task.sharing);
+        sharers.push(add(task, &mut users, &mut snapshot));
     }
     if need.ends != Ends::None {
         ends::search(source, request, &describer, &sockets, &mut snapshot);
@@ -339,6 +321,33 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
         snapshot.processes.extend(threads);
     }
     snapshot
+}
+
+/// Adds a task, and gives back the threads that use its table and are shown all the same.
+fn add(
+    task: processes::Task,
+    users: &mut processes::Users<'_>,
+    snapshot: &mut Snapshot,
+) -> Vec<(i32, kernel::StatRow)> {
+    let mut process = processes::describe(&task, users, &mut snapshot.gaps);
+    let Described { table, places, unreadable, gaps } = task.described;
+    snapshot.gaps.extend(gaps);
+    snapshot.coverage.unreadable.extend(unreadable.map(|failure| (process.id.pid, failure)));
+    process.table = table.map(|table| {
+        let (slots, files) = table.finish();
+        let descriptor = |(slot, file): (described::Slot, FileId)| Descriptor {
+            fd: slot.fd,
+            cloexec: slot.cloexec,
+            file,
+            watches: slot.watches,
+        };
+        FdTable { descriptors: slots.into_iter().zip(snapshot.files.add(files)).map(descriptor).collect() }
+    });
+    let (places, files): (Vec<_>, Vec<_>) = places.into_iter().unzip();
+    let placed = places.into_iter().zip(snapshot.files.add(files));
+    process.places = placed.map(|(place, file)| Placed { place, file }).collect();
+    snapshot.processes.push(process);
+    task.sharing
 }
 
 fn place_of(kind: PlaceKind) -> Place {

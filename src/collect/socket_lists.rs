@@ -10,6 +10,7 @@ use crate::kernel::{
 use crate::kind::{self, Protocol};
 use crate::model::{Gap, Subject};
 use crate::shares::{share_large, workers};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
@@ -21,12 +22,13 @@ pub fn load(
     ahead: Option<Ahead>,
     gaps: &mut Vec<Gap>,
 ) -> Tables {
-    // Who is connected to whom stands in all of them. Otherwise only those shown are of interest.
-    let shown: Option<HashSet<u64>> = (!depth.ends).then(|| inodes(tasks).collect());
-    let ask = SocketAsk { only: shown.as_ref(), ..depth.ask() };
+    // Of all processes nearly every socket is shown.
+    let shown: Option<HashSet<u64>> = ahead.is_none().then(|| inodes(tasks).collect());
+    let ask = SocketAsk { only: shown.as_ref().filter(|_| !depth.ends), ..depth.ask() };
     let mut loader = Loader {
         source,
         ask,
+        shown: shown.as_ref(),
         gaps,
         loaded: BTreeMap::new(),
         places: BTreeMap::new(),
@@ -100,6 +102,8 @@ impl Ahead {
 struct Loader<'a> {
     source: &'a dyn Source,
     ask: SocketAsk<'a>,
+    /// The inodes of the sockets shown, where these are a few of all.
+    shown: Option<&'a HashSet<u64>>,
     gaps: &'a mut Vec<Gap>,
     /// Where the rows of each list read are.
     loaded: BTreeMap<(u64, SocketTable), Range<usize>>,
@@ -167,7 +171,12 @@ impl Loader<'_> {
                 if let Some(failure) = sockets.without_diag {
                     self.without_diag(netns, place, list, failure);
                 }
-                sockets.rows
+                match (self.shown, list) {
+                    (Some(shown), SocketTable::Tcp | SocketTable::Udp | SocketTable::UdpLite) => {
+                        near(sockets.rows, shown)
+                    }
+                    _ => sockets.rows,
+                }
             }
             Err(failure) => {
                 self.tables.unlisted.insert((netns, list), failure);
@@ -214,7 +223,7 @@ impl Loader<'_> {
         for fd in task.described.sockets_mut().filter(|fd| fd.protocol.is_none()) {
             let class = fd.stat.ok().and_then(|stat| self.class_of(stat.ino));
             let found = class.and_then(|class| known.get(&class).cloned());
-            let protocol = found.map_or_else(|| self.source.protocol(pid, fd.fd), Ok);
+            let protocol = found.map_or_else(|| self.source.protocol(pid, fd.fd).map(shared), Ok);
             if let (Some(class), Ok(name)) = (class, &protocol) {
                 known.entry(class).or_insert_with(|| name.clone());
             }
@@ -306,7 +315,26 @@ impl Loader<'_> {
 /// A list, a family and a type.
 type Class = (SocketTable, u16, Option<u16>);
 /// The protocols of those that were asked.
-type Known = HashMap<Class, String>;
+type Known = HashMap<Class, Cow<'static, str>>;
+
+/// The sockets that have a port in common with one of those shown: so have their peers, those who send to them and
+/// those who wait to be accepted by them.
+fn near(mut rows: Vec<SocketRow>, shown: &HashSet<u64>) -> Vec<SocketRow> {
+    let ports = |row: &SocketRow| match &row.detail {
+        SocketDetail::Inet(inet) => [inet.local.port(), inet.remote.port()],
+        _ => [0, 0],
+    };
+    let own = rows.iter().filter(|row| shown.contains(&row.ino)).flat_map(ports);
+    let own: HashSet<u16> = own.filter(|&port| port != 0).collect();
+    rows.retain(|row| shown.contains(&row.ino) || ports(row).iter().any(|port| own.contains(port)));
+    rows.shrink_to_fit();
+    rows
+}
+
+/// The name of a protocol, where a kind knows it without a copy for each socket.
+fn shared(name: String) -> Cow<'static, str> {
+    kind::protocol(&name).map_or(Cow::Owned(name), |known| Cow::Borrowed(known.name))
+}
 
 /// The inodes of all sockets that tasks have.
 fn inodes(tasks: &[Task]) -> impl Iterator<Item = u64> {

@@ -13,6 +13,7 @@ use crate::kernel::{Failure, NetRow, SocketAsk, SocketDetail, SocketRow, SocketT
 use crate::kind::{self, Protocol};
 use crate::model::{Beyond, Channel, Endpoint, Fact, Facts, Inode, Socket};
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 /// What to find out of sockets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -150,7 +151,7 @@ fn fill(
         _ => None,
     };
     let mut facts = Facts::new();
-    let mut fact = |name: &str, fact| facts.push((name.to_owned(), fact));
+    let mut fact = |name: &'static str, fact| facts.push((name.into(), fact));
     let interface = |index: u32| match interfaces.and_then(|names| names.get(&index)) {
         Some(name) => Fact::text(name.as_str()),
         // Gone since, or its name could not be read: the number is what the socket has.
@@ -161,7 +162,10 @@ fn fill(
             let list = protocol.and_then(table);
             let bare = matches!(list, Some(SocketTable::Raw | SocketTable::Icmp));
             let text = |address: std::net::SocketAddr| {
-                if bare { address.ip().to_string() } else { address.to_string() }
+                // Most are no longer, and it does not grow piece by piece.
+                let mut text = String::with_capacity("255.255.255.255:65535".len());
+                let _ = if bare { write!(text, "{}", address.ip()) } else { write!(text, "{address}") };
+                text
             };
             let unset = |address: std::net::SocketAddr| {
                 address.ip().is_unspecified() && (address.port() == 0 || bare)

@@ -42,10 +42,10 @@ pub fn facts(row: &TcpRow) -> Facts {
             Some((_, unit)) => Fact::Time(Duration::from_micros(value.saturating_mul(*unit))),
             None => Fact::Number(value),
         };
-        facts.push((name.to_owned(), fact));
+        facts.push((name.into(), fact));
     }
     if let Some(congestion) = &row.congestion {
-        facts.push(("congestion".to_owned(), Fact::text(congestion.as_str())));
+        facts.push(("congestion".into(), Fact::text(congestion.as_str())));
     }
     let timer = match row.timer {
         1 => "retransmit",
@@ -55,10 +55,10 @@ pub fn facts(row: &TcpRow) -> Facts {
         _ => return facts,
     };
     let timer = vec![
-        ("name".to_owned(), Fact::text(timer)),
-        ("expires".to_owned(), Fact::Time(Duration::from_millis(row.expires.into()))),
-        ("retransmits".to_owned(), Fact::Number(row.retransmits.into())),
+        ("name".into(), Fact::text(timer)),
+        ("expires".into(), Fact::Time(Duration::from_millis(row.expires.into()))),
+        ("retransmits".into(), Fact::Number(row.retransmits.into())),
     ];
-    facts.push(("timer".to_owned(), Fact::Group(timer)));
+    facts.push(("timer".into(), Fact::Group(timer)));
     facts
 }

@@ -7,6 +7,6 @@ pub const O_CLOEXEC: u32 = libc::O_CLOEXEC.unsigned_abs();
 /// The descriptor only names a file.
 pub const O_PATH: u32 = libc::O_PATH.unsigned_abs();
 /// The type of a filesystem of message queues (`ipc/mqueue.c`), as statfs(2) tells it.
-pub const MQUEUE_MAGIC: u64 = 0x1980_0202;
+pub const MQUEUE_MAGIC: u32 = 0x1980_0202;
 /// That of an instance of devpts (`include/uapi/linux/magic.h`).
-pub const DEVPTS_SUPER_MAGIC: u64 = 0x1cd1;
+pub const DEVPTS_SUPER_MAGIC: u32 = 0x1cd1;

@@ -85,9 +85,13 @@ impl Source for Live {
             None => dir.descriptors("", ask, nameless),
         };
         let places = dir.places(ask);
-        // Of a process that has nothing of what is looked for nobody wants to know more.
-        let matters =
-            ask.only.is_none() || !places.is_empty() || table.as_ref().is_ok_and(|rows| !rows.is_empty());
+        // Of a process that has nothing of what is looked for nobody wants to know more, nor whether it has gone by
+        // now.
+        let chooses = ask.only.is_some() && places.is_empty();
+        if chooses && table.as_ref().is_ok_and(Vec::is_empty) {
+            return Ok(TaskRow { pid, stat, details: None, table, places });
+        }
+        let matters = !chooses || table.is_ok();
         let details = ((ask.details || ask.users) && matters).then(|| details(&mut dir, ask.details));
         // The directory held is that of one process. If that process has exited by now, its table
         // went away under the reader, and what was read may be a part of it that looks whole.
@@ -214,7 +218,7 @@ impl Source for Live {
 
 fn details(dir: &mut ProcDir, all: bool) -> TaskDetails {
     let malformed = Failure::new("read", Errno::EBADMSG);
-    let status = dir.read("status").and_then(|text| parse_status(text).ok_or(malformed));
+    let status = dir.read_piece("status").and_then(|text| parse_status(text).ok_or(malformed));
     if !all {
         return TaskDetails { argv: None, status, limit: None, cgroups: None };
     }
@@ -225,7 +229,7 @@ fn details(dir: &mut ProcDir, all: bool) -> TaskDetails {
             text => text.split(|&b| b == 0).map(<[u8]>::to_vec).collect(),
         }
     });
-    let limit = dir.read("limits").and_then(|text| {
+    let limit = dir.read_piece("limits").and_then(|text| {
         let limits = Limits::from_buf_read(text).map_err(|_| malformed)?.max_open_files;
         let number = |limit| match limit {
             LimitValue::Value(number) => Some(number),
@@ -233,7 +237,7 @@ fn details(dir: &mut ProcDir, all: bool) -> TaskDetails {
         };
         Ok(LimitRow { soft: number(limits.soft_limit), hard: number(limits.hard_limit) })
     });
-    let cgroups = dir.read("cgroup").and_then(|text| {
+    let cgroups = dir.read_piece("cgroup").and_then(|text| {
         let groups = procfs::ProcessCGroups::from_buf_read(text).map_err(|_| malformed)?;
         Ok(groups.into_iter().map(|group| (group.hierarchy, group.pathname)).collect())
     });

@@ -10,12 +10,15 @@ use super::statx::statx_at;
 use super::task::parse_stat;
 use super::{Ask, Errno, Failure, Read, fdinfo, lookup};
 use nix::NixPath;
-use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, fstatat, major, minor};
 use nix::sys::statfs::statfs;
 use nix::unistd::read;
+use rustix::fs::RawDir;
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
@@ -50,9 +53,15 @@ impl ProcDir {
         Ok(&self.text)
     }
 
+    /// Reads a file of it that the kernel makes in one piece (single_open of `fs/seq_file.c`).
+    pub fn read_piece(&mut self, name: &str) -> Read<&[u8]> {
+        read_once(self.dir.as_fd(), name, &mut self.text)?;
+        Ok(&self.text)
+    }
+
     /// Reads `stat`.
     pub fn stat(&mut self) -> Read<StatRow> {
-        parse_stat(self.read("stat")?).ok_or(Failure::new("read", Errno::EBADMSG))
+        parse_stat(self.read_piece("stat")?).ok_or(Failure::new("read", Errno::EBADMSG))
     }
 
     /// The text of a link in it, such as `ns/net`.
@@ -101,15 +110,9 @@ impl ProcDir {
     /// The threads of the process, ascending.
     pub fn threads(&self) -> Read<Vec<i32>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut tasks = Dir::openat(&self.dir, "task", flags, Mode::empty())
-            .map_err(|errno| Failure::new("openat", errno))?;
-        let mut tids = Vec::new();
-        for entry in tasks.iter() {
-            let entry = entry.map_err(|errno| Failure::new("getdents64", errno))?;
-            tids.extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<i32>().ok()));
-        }
-        tids.sort_unstable();
-        Ok(tids)
+        let tasks =
+            openat(&self.dir, "task", flags, Mode::empty()).map_err(|errno| Failure::new("openat", errno))?;
+        numbers(tasks.as_fd())
     }
 
     /// Where a thread that lives is, when the first one of the process that `stat` is of has exited:
@@ -128,27 +131,11 @@ impl ProcDir {
     /// that is closed while this reads is left out: it is not there any more.
     pub fn descriptors(&mut self, task: &str, ask: &Ask<'_>, nameless: &Nameless) -> Read<Vec<FdRow>> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let mut listing = Dir::openat(&self.dir, format!("{task}fd").as_str(), flags, Mode::empty())
+        let listing = openat(&self.dir, format!("{task}fd").as_str(), flags, Mode::empty())
             .map_err(|errno| Failure::new("openat", errno))?;
-        let infos = (ask.fdinfo || ask.fdinfo_of.is_some()).then(|| {
-            openat(&self.dir, format!("{task}fdinfo").as_str(), flags, Mode::empty())
-                .map_err(|errno| Failure::new("openat", errno))
-        });
-        let mut numbers = Vec::new();
-        for entry in listing.iter() {
-            let entry = entry.map_err(|errno| Failure::new("getdents64", errno))?;
-            // `.` and `..` are the only names that are not numbers.
-            if let Some(number) = entry.file_name().to_str().ok().and_then(|name| name.parse().ok()) {
-                numbers.push(number);
-            }
-        }
-        numbers.sort_unstable();
-        let slots = Slots {
-            process: self.dir.as_fd(),
-            nameless,
-            fds: listing.as_fd(),
-            infos: infos.as_ref().map(|dir| dir.as_ref().map(AsFd::as_fd).map_err(|failure| *failure)),
-        };
+        let numbers = numbers(listing.as_fd())?;
+        let slots =
+            Slots { process: self.dir.as_fd(), nameless, fds: listing.as_fd(), task, infos: OnceCell::new() };
         let mut rows = Vec::with_capacity(if ask.only.is_some() { 0 } else { numbers.len() });
         let mut room = Room { text: &mut self.text, link: [0; LINK] };
         for fd in numbers {
@@ -158,6 +145,22 @@ impl ProcDir {
         }
         Ok(rows)
     }
+}
+
+/// The numbers that a directory lists, ascending. Of those that it is used for, `.` and `..` are the only names that
+/// are none. opendir(3) would take five calls more than the listing, and there may be as many directories as
+/// descriptors.
+fn numbers(directory: BorrowedFd<'_>) -> Read<Vec<i32>> {
+    let mut room = [MaybeUninit::uninit(); 1 << 13];
+    let mut entries = RawDir::new(directory, &mut room);
+    let mut numbers = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry =
+            entry.map_err(|error| Failure::new("getdents64", Errno::from_raw(error.raw_os_error())))?;
+        numbers.extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<i32>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
 /// How often a descriptor is read again that changes while it is read.
@@ -197,11 +200,23 @@ struct Slots<'a> {
     process: BorrowedFd<'a>,
     nameless: &'a Nameless,
     fds: BorrowedFd<'a>,
-    /// Absent where fdinfo was not asked for.
-    infos: Option<Read<BorrowedFd<'a>>>,
+    /// The folder that names the task, or an empty one.
+    task: &'a str,
+    /// Opened for the first descriptor of which fdinfo is read.
+    infos: OnceCell<Read<OwnedFd>>,
 }
 
 impl Slots<'_> {
+    /// The directory of fdinfo.
+    fn infos(&self) -> Read<BorrowedFd<'_>> {
+        let open = || {
+            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            openat(self.process, format!("{}fdinfo", self.task).as_str(), flags, Mode::empty())
+                .map_err(|errno| Failure::new("openat", errno))
+        };
+        self.infos.get_or_init(open).as_ref().map(AsFd::as_fd).map_err(|failure| *failure)
+    }
+
     /// Reads one descriptor, again where it was closed and given to another file between the calls
     /// that read it. A process that does nothing else may win every time: then that is the failure.
     fn settled_row(&self, fd: i32, ask: &Ask<'_>, room: &mut Room<'_>) -> Option<FdRow> {
@@ -262,8 +277,8 @@ impl Slots<'_> {
         }
         let of_this = |test: &LinkTest<'_>| link.is_ok_and(test);
         let asked = ask.fdinfo || ask.fdinfo_of.is_some_and(of_this);
-        let info = self.infos.filter(|_| asked).map(|dir| {
-            read_once(dir?, name, room.text)?;
+        let info = asked.then(|| {
+            read_once(self.infos()?, name, room.text)?;
             fdinfo::parse(room.text).ok_or(Failure::new("read", Errno::EBADMSG))
         });
         // The flags in fdinfo tell the same.
@@ -272,8 +287,8 @@ impl Slots<'_> {
             _ => fstatat(self.fds, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| stat.st_mode).ok(),
         };
         let is_socket = ask.protocols && stat.is_ok_and(|stat| stat.is_socket());
-        let protocol =
-            is_socket.then(|| protocol_name(&format!("/proc/self/fd/{}/{fd}", self.fds.as_raw_fd())));
+        let protocol = is_socket
+            .then(|| protocol_name(&format!("/proc/self/fd/{}/{fd}", self.fds.as_raw_fd())).map(Cow::Owned));
         let matters = stat.is_ok_and(|stat| may_be_mqueue(&stat) || is_ptmx(&stat));
         let filesystem = matters.then(|| filesystem(self.fds, fd)).flatten();
         let link = link.map(<[u8]>::to_vec);
@@ -334,7 +349,7 @@ const PIECE: usize = 4096;
 
 /// Reads a file that the kernel makes in one piece, as it does those of fdinfo: what does not fill the room has
 /// ended, and nothing more needs to be asked.
-fn read_once(dir: BorrowedFd<'_>, name: &CStr, into: &mut Vec<u8>) -> Read<()> {
+fn read_once(dir: BorrowedFd<'_>, name: &(impl NixPath + ?Sized), into: &mut Vec<u8>) -> Read<()> {
     read_until(dir, name, into, |count| count < PIECE)
 }
 
@@ -382,9 +397,9 @@ fn is_ptmx(stat: &FileStat) -> bool {
 }
 
 /// The type of the filesystem that a descriptor's file is on.
-fn filesystem(fds: BorrowedFd<'_>, fd: i32) -> Option<u64> {
+fn filesystem(fds: BorrowedFd<'_>, fd: i32) -> Option<u32> {
     let path = format!("/proc/self/fd/{}/{fd}", fds.as_raw_fd());
-    u64::try_from(statfs(path.as_str()).ok()?.filesystem_type().0).ok()
+    u32::try_from(statfs(path.as_str()).ok()?.filesystem_type().0).ok()
 }
 
 /// The name of a socket's protocol, which sockfs gives as an extended attribute (`net/socket.c`,

@@ -4,6 +4,7 @@ use super::Read;
 use super::fdinfo::FdInfo;
 use super::nameless::Nameless;
 use super::places::{PlaceAsk, PlaceRow};
+use std::borrow::Cow;
 
 /// What to read of a process. Every field that is off saves calls per process or per descriptor.
 #[derive(Clone, Copy, Default)]
@@ -155,11 +156,11 @@ pub struct FdRow {
     pub info: Option<Read<FdInfo>>,
     /// Of a socket, where [`Ask::protocols`] is on: the kernel's name for its protocol, such as `TCPv6` or
     /// `UNIX-STREAM`.
-    pub protocol: Option<Read<String>>,
+    pub protocol: Option<Read<Cow<'static, str>>>,
     /// The type of the file's filesystem (statfs(2)), asked only where nothing else can tell: of what
     /// may be a POSIX message queue, which by its name and inode is a regular file, and of the masters of
     /// pseudoterminals.
-    pub filesystem: Option<u64>,
+    pub filesystem: Option<u32>,
     /// Of a link that ends in ` (deleted)` though the file has a name: what that means, where it is certain.
     pub at_name: Option<AtName>,
 }

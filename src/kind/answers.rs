@@ -64,7 +64,7 @@ impl Clue<'_> {
             let name = String::from_utf8_lossy(name).into_owned();
             let value = decode(&name, &text).unwrap_or_else(|| plain(value));
             match facts.iter_mut().find(|(known, _)| *known == name) {
-                None => facts.push((name, value)),
+                None => facts.push((name.into(), value)),
                 Some((_, Fact::List(values))) => values.push(value),
                 Some((_, first)) => *first = Fact::List(vec![first.clone(), value]),
             }

@@ -10,7 +10,7 @@ pub const KIND: Kind = Kind {
     describe: |clue| {
         let mut facts = char::device(clue);
         let file = clue.rdev.and_then(|device| clue.answer(&Question::BackingFile(device)));
-        facts.extend(file.map(|path| ("backing_file".to_owned(), Fact::Text(path.to_vec()))));
+        facts.extend(file.map(|path| ("backing_file".into(), Fact::Text(path.to_vec()))));
         Description { facts, brief: file.map(word), ..Description::default() }
     },
     asks: |clue| {

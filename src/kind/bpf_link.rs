@@ -13,7 +13,7 @@ pub const KIND: Kind = Kind {
             _ => None,
         });
         let name = object(clue, "prog_id", BpfObject::Prog).and_then(|question| clue.answer(&question));
-        facts.extend(name.map(|name| ("prog_name".to_owned(), Fact::Text(name.to_vec()))));
+        facts.extend(name.map(|name| ("prog_name".into(), Fact::Text(name.to_vec()))));
         let link = brief(clue.text("link_type"), clue.text("link_id"), None);
         let program =
             brief(Some("prog"), clue.text("prog_id"), name).filter(|_| clue.text("prog_id").is_some());

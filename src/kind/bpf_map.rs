@@ -17,7 +17,7 @@ pub const KIND: Kind = Kind {
             _ => None,
         });
         let name = object(clue, "map_id", BpfObject::Map).and_then(|question| clue.answer(&question));
-        facts.extend(name.map(|name| ("name".to_owned(), Fact::Text(name.to_vec()))));
+        facts.extend(name.map(|name| ("name".into(), Fact::Text(name.to_vec()))));
         let kind = clue.text("map_type").map(|value| type_name(value, &TYPES).unwrap_or(value));
         Description { facts, brief: brief(kind, clue.text("map_id"), name), ..Description::default() }
     },

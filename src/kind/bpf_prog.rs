@@ -16,7 +16,7 @@ pub const KIND: Kind = Kind {
             _ => None,
         });
         let name = object(clue, "prog_id", BpfObject::Prog).and_then(|question| clue.answer(&question));
-        facts.extend(name.map(|name| ("name".to_owned(), Fact::Text(name.to_vec()))));
+        facts.extend(name.map(|name| ("name".into(), Fact::Text(name.to_vec()))));
         let kind = clue.text("prog_type").map(|value| type_name(value, &TYPES).unwrap_or(value));
         Description { facts, brief: brief(kind, clue.text("prog_id"), name), ..Description::default() }
     },
@@ -81,7 +81,7 @@ mod tests {
         // One of a type that this list does not have yet.
         let lines = [line("prog_type", "999")];
         let described = (KIND.describe)(&Clue { lines: &lines, ..KIND.sample });
-        assert_eq!(described.facts, [("prog_type".to_owned(), Fact::Number(999))]);
+        assert_eq!(described.facts, [("prog_type".into(), Fact::Number(999))]);
         assert_eq!(described.brief.as_deref(), Some("999"));
     }
 }

@@ -28,7 +28,7 @@ pub const KIND: Kind = Kind {
 pub fn device(clue: &Clue<'_>) -> Facts {
     let device = clue.rdev.map(|(major, minor)| ("rdev", Fact::text(format!("{major}:{minor}"))));
     let driver = clue.driver.map(|driver| ("driver", Fact::text(driver)));
-    device.into_iter().chain(driver).map(|(name, fact)| (name.to_owned(), fact)).collect()
+    device.into_iter().chain(driver).map(|(name, fact)| (name.into(), fact)).collect()
 }
 
 /// The device of all virtual interfaces, /dev/net/tun (`Documentation/networking/tuntap.rst`).

@@ -9,12 +9,12 @@ pub const KIND: Kind = Kind {
     name: NAME,
     recognises: |clue| clue.link == Some(b"anon_inode:[eventfd]"),
     describe: |clue| {
-        let mut facts = Facts::new();
+        let mut facts = Facts::with_capacity(3);
         // The kernel prints the count in hexadecimal and the others in decimal (`fs/eventfd.c`).
         let count = clue.text("eventfd-count").and_then(|count| u64::from_str_radix(count, 16).ok());
-        facts.extend(count.map(|count| ("eventfd-count".to_owned(), Fact::Number(count))));
+        facts.extend(count.map(|count| ("eventfd-count".into(), Fact::Number(count))));
         for key in ["eventfd-id", "eventfd-semaphore"] {
-            facts.extend(clue.number(key).map(|number| (key.to_owned(), Fact::Number(number))));
+            facts.extend(clue.number(key).map(|number| (key.into(), Fact::Number(number))));
         }
         let end = clue.number("eventfd-id").map(|number| Endpoint {
             // All eventfds are one inode; the number is each one's own on the whole machine.

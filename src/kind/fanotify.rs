@@ -20,7 +20,7 @@ pub const KIND: Kind = Kind {
         }
         let names: Vec<String> = marks.iter().filter_map(|mark| brief(clue, mark)).collect();
         let marks = marks.iter().map(|pairs| Fact::Group(mark(clue, pairs))).collect();
-        facts.push(("fanotify".to_owned(), Fact::List(marks)));
+        facts.push(("fanotify".into(), Fact::List(marks)));
         Description { facts, brief: (!names.is_empty()).then(|| some(&names)), ..Description::default() }
     },
     asks: |clue| {
@@ -157,7 +157,7 @@ mod tests {
         let Description { facts, brief, .. } = (KIND.describe)(&Clue { answers: Some(&answers), ..clue });
         assert_eq!(brief.as_deref(), Some("ino 246951@254:0, filesystem 254:0, mount /mnt"));
         let flags = list(["FAN_CLASS_NOTIF", "FAN_CLOEXEC", "FAN_UNLIMITED_QUEUE"]);
-        assert_eq!(facts[0], ("flags".to_owned(), flags));
+        assert_eq!(facts[0], ("flags".into(), flags));
         assert_eq!(facts[1].0, "event-flags");
         let Fact::List(marks) = &facts[2].1 else { panic!("{facts:?}") };
         let expected = named([

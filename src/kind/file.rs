@@ -22,5 +22,5 @@ pub fn extent(clue: &Clue<'_>) -> Facts {
         ("mode", Some(Fact::text(format!("{:04o}", extent.mode)))),
         ("mount", clue.mount.map(Fact::Number)),
     ];
-    facts.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), fact?))).collect()
+    facts.into_iter().filter_map(|(name, fact)| Some((name.into(), fact?))).collect()
 }

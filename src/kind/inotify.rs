@@ -12,7 +12,7 @@ pub const KIND: Kind = Kind {
         let watches: Vec<Fact> = lines.iter().map(|line| Fact::Group(watch(clue, line))).collect();
         let names: Vec<String> = lines.iter().filter_map(|line| name(clue, &Pairs::of(line))).collect();
         Description {
-            facts: vec![("inotify".to_owned(), Fact::List(watches))],
+            facts: vec![("inotify".into(), Fact::List(watches))],
             brief: (!names.is_empty()).then(|| some(&names)),
             ..Description::default()
         }
@@ -60,8 +60,8 @@ pub fn place(clue: &Clue<'_>, pairs: &Pairs<'_>) -> Facts {
 }
 
 /// Those of some facts that are there.
-pub fn named<const N: usize>(facts: [Option<(&str, Fact)>; N]) -> Facts {
-    facts.into_iter().flatten().map(|(name, fact)| (name.to_owned(), fact)).collect()
+pub fn named<const N: usize>(facts: [Option<(&'static str, Fact)>; N]) -> Facts {
+    facts.into_iter().flatten().map(|(name, fact)| (name.into(), fact)).collect()
 }
 
 fn watch(clue: &Clue<'_>, line: &str) -> Facts {
@@ -124,6 +124,6 @@ mod tests {
             Some(("path", Fact::text("/tmp/a b"))),
             Some(("mask", list(["IN_CREATE", "IN_DELETE_SELF"]))),
         ]));
-        assert_eq!(facts, [("inotify".to_owned(), Fact::List(vec![expected]))]);
+        assert_eq!(facts, [("inotify".into(), Fact::List(vec![expected]))]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Clue, Description, Kind};
 use crate::model::{Fact, Facts, KindName};
+use std::borrow::Cow;
 
 pub const KIND: Kind = Kind {
     name: KindName("io_uring"),
@@ -20,10 +21,10 @@ pub const KIND: Kind = Kind {
             };
             let Some((list, item)) = numbered(section, value) else { continue };
             let mut item = item;
-            item.insert(0, ("index".to_owned(), Fact::Number(index)));
+            item.insert(0, ("index".into(), Fact::Number(index)));
             match facts.iter_mut().find(|(name, _)| name == list) {
                 Some((_, Fact::List(items))) => items.push(Fact::Group(item)),
-                _ => facts.push((list.to_owned(), Fact::List(vec![Fact::Group(item)]))),
+                _ => facts.push((list.into(), Fact::List(vec![Fact::Group(item)]))),
             }
         }
         Description { facts, brief: brief(clue), ..Description::default() }
@@ -34,7 +35,7 @@ pub const KIND: Kind = Kind {
 
 /// A line with a name (`io_uring/fdinfo.c`): a number, in decimal or with `0x`, or a word. -1 is what the kernel
 /// says of a thread that is not there or that it could not look at.
-fn line(name: &str, value: &[u8]) -> Option<(String, Fact)> {
+fn line(name: &str, value: &[u8]) -> Option<(Cow<'static, str>, Fact)> {
     let text = std::str::from_utf8(value).ok()?;
     let fact = match number(text) {
         Some(number) => Fact::Number(number),
@@ -42,7 +43,7 @@ fn line(name: &str, value: &[u8]) -> Option<(String, Fact)> {
         None => Fact::text(text),
     };
     // What waits for it in lists without names is told in lines that are of no such form.
-    (!name.contains(['=', ' '])).then(|| (name.to_owned(), fact))
+    (!name.contains(['=', ' '])).then(|| (name.to_owned().into(), fact))
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -53,16 +54,16 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// The length of a ring, which its mask tells: it is a power of two.
-fn entries(name: &str, value: &[u8]) -> Option<(String, Fact)> {
+fn entries(name: &str, value: &[u8]) -> Option<(Cow<'static, str>, Fact)> {
     let ring = name.strip_suffix("Mask")?;
     let mask = number(std::str::from_utf8(value).ok()?)?;
-    Some((format!("{ring}Entries"), Fact::Number(mask.checked_add(1)?)))
+    Some((format!("{ring}Entries").into(), Fact::Number(mask.checked_add(1)?)))
 }
 
 /// What the lines under numbers tell: of the files that the program has registered, which by their names here
 /// as the kernel writes them, and of its buffers, where they are. A number without any is `<none>`.
 fn numbered(section: &str, value: &[u8]) -> Option<(&'static str, Facts)> {
-    let named = |name: &str, fact| (name.to_owned(), fact);
+    let named = |name: &'static str, fact| (name.into(), fact);
     match section {
         _ if value == b"<none>" => None,
         "UserFiles" => Some(("files", vec![named("name", Fact::Text(unescaped(value)))])),
@@ -128,10 +129,7 @@ mod tests {
         assert_eq!(fact("PollList"), None);
         assert_eq!(fact("NAPI"), Some(Fact::text("disabled")));
         let file = |index, name: &str| {
-            Fact::Group(vec![
-                ("index".to_owned(), Fact::Number(index)),
-                ("name".to_owned(), Fact::text(name)),
-            ])
+            Fact::Group(vec![("index".into(), Fact::Number(index)), ("name".into(), Fact::text(name))])
         };
         assert_eq!(fact("files"), Some(Fact::List(vec![file(0, "/dev/null"), file(2, "/tmp/a b")])));
         assert!(matches!(fact("buffers"), Some(Fact::List(buffers)) if buffers.len() == 1));

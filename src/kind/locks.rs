@@ -62,7 +62,7 @@ impl Lock<'_> {
         ]
         .into_iter()
         .flatten()
-        .map(|(name, fact)| (name.to_owned(), fact))
+        .map(|(name, fact)| (name.into(), fact))
         .collect()
     }
 

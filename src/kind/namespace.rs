@@ -13,8 +13,8 @@ pub const KIND: Kind = Kind {
     describe: |clue| {
         let asked = clue.answer(&Question::NamespaceType).and_then(|name| std::str::from_utf8(name).ok());
         let (told, ino) = (by_link(clue), clue.inode.map(|inode| inode.ino));
-        let kind = told.or(asked).map(|kind| ("type".to_owned(), Fact::text(kind)));
-        let inode = ino.map(|ino| ("inode".to_owned(), Fact::Number(ino)));
+        let kind = told.or(asked).map(|kind| ("type".into(), Fact::text(kind)));
+        let inode = ino.map(|ino| ("inode".into(), Fact::Number(ino)));
         let brief = match (told, asked, ino) {
             (None, Some(kind), Some(ino)) => Some(format!("{kind}:[{ino}]")),
             _ => None,

@@ -16,7 +16,7 @@ pub const KIND: Kind = Kind {
             _ => None,
         });
         let command = target(clue).and_then(|pid| clue.answer(&Question::CommandOf(pid)));
-        facts.extend(command.map(|command| ("command".to_owned(), Fact::Text(command.to_vec()))));
+        facts.extend(command.map(|command| ("command".into(), Fact::Text(command.to_vec()))));
         let brief = match (clue.text("Pid"), command) {
             (Some("-1"), _) => Some("reaped".to_owned()),
             (Some(pid), Some(command)) => Some(format!("{}[{pid}]", word(command))),
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!((KIND.asks)(&clue), []);
         let Description { facts, brief, .. } = (KIND.describe)(&clue);
         assert_eq!(brief.as_deref(), Some("reaped"));
-        assert_eq!(facts[0], ("Pid".to_owned(), Fact::Integer(-1)));
+        assert_eq!(facts[0], ("Pid".into(), Fact::Integer(-1)));
         let lines = [line("Pid", "4711"), line("NSpid", "4711\t1")];
         let clue = Clue { lines: &lines, ..KIND.sample };
         assert_eq!((KIND.asks)(&clue), [Question::CommandOf(4711)]);

@@ -16,7 +16,7 @@ pub const KIND: Kind = Kind {
         });
         if let Some(clock) = clue.number("clockid").and_then(clock) {
             let place = facts.iter().position(|(name, _)| name == "clockid").map_or(0, |at| at + 1);
-            facts.insert(place, ("clock".to_owned(), Fact::text(clock)));
+            facts.insert(place, ("clock".into(), Fact::text(clock)));
         }
         Description { facts, brief: brief(clue), ..Description::default() }
     },
@@ -83,7 +83,7 @@ mod tests {
         ];
         let Description { facts, brief, .. } = (KIND.describe)(&Clue { lines: &lines, ..KIND.sample });
         assert_eq!(brief.as_deref(), Some("CLOCK_MONOTONIC, 3.249s left, every 1s"));
-        assert_eq!(facts[1], ("clock".to_owned(), Fact::text("CLOCK_MONOTONIC")));
+        assert_eq!(facts[1], ("clock".into(), Fact::text("CLOCK_MONOTONIC")));
         assert_eq!(facts[3].1, list(["TFD_TIMER_ABSTIME", "TFD_TIMER_CANCEL_ON_SET"]));
         assert_eq!(facts[4].1, Fact::Time(Duration::new(3, 249_887_250)));
     }

@@ -24,7 +24,7 @@ pub const KIND: Kind = Kind {
 /// How many descriptors were sent to it and not yet received (SCM_RIGHTS of unix(7)): they are open, and
 /// in nobody's table.
 fn in_flight(clue: &Clue<'_>) -> Facts {
-    clue.number("scm_fds").map(|count| ("scm_fds".to_owned(), Fact::Number(count))).into_iter().collect()
+    clue.number("scm_fds").map(|count| ("scm_fds".into(), Fact::Number(count))).into_iter().collect()
 }
 
 const fn protocol(name: &'static str) -> Protocol {

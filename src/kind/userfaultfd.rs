@@ -10,7 +10,7 @@ pub const KIND: Kind = Kind {
     describe: |clue| {
         let mut facts = clue.facts(|_, _| None);
         let features = clue.text("API").and_then(features);
-        facts.extend(features.map(|bits| ("features".to_owned(), list(bit_names(bits, &FEATURES)))));
+        facts.extend(features.map(|bits| ("features".into(), list(bit_names(bits, &FEATURES)))));
         let waiting = |name| clue.number(name).filter(|&count| count > 0);
         let brief = waiting("pending").or(waiting("total")).and_then(|_| {
             Some(format!("pending {}, total {}", clue.number("pending")?, clue.number("total")?))

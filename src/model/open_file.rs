@@ -1,6 +1,7 @@
 //! Open file descriptions and the files that they refer to.
 
 use super::{Beyond, Channel, ChannelKey, Endpoint, Failure, KindName, Socket};
+use std::borrow::Cow;
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
@@ -150,13 +151,13 @@ impl Fact {
     }
 
     /// The one of this name.
-    pub fn named<'a>(facts: &'a [(String, Self)], name: &str) -> Option<&'a Self> {
+    pub fn named<'a>(facts: &'a [(Cow<'static, str>, Self)], name: &str) -> Option<&'a Self> {
         facts.iter().find(|(known, _)| known == name).map(|(_, fact)| fact)
     }
 }
 
-/// Named values, in the order in which to show them.
-pub type Facts = Vec<(String, Fact)>;
+/// Named values, in the order in which to show them. Nearly all names are known when the program is built.
+pub type Facts = Vec<(Cow<'static, str>, Fact)>;
 
 /// Whether it is known which descriptors refer to one open file description.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -93,6 +93,6 @@ fn fact_names(file: &OpenFile) -> Vec<&str> {
     let of_socket = file
         .socket
         .iter()
-        .flat_map(|socket| OF_SOCKETS.into_iter().chain(socket.facts.iter().map(|(name, _)| name.as_str())));
-    of_socket.chain(file.facts.iter().map(|(name, _)| name.as_str())).collect()
+        .flat_map(|socket| OF_SOCKETS.into_iter().chain(socket.facts.iter().map(|(name, _)| &**name)));
+    of_socket.chain(file.facts.iter().map(|(name, _)| &**name)).collect()
 }
