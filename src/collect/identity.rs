@@ -6,7 +6,7 @@
 
 use super::{Among, cause, gap};
 use crate::kernel::{Errno, Failure, Source};
-use crate::model::{Access, ChannelKey, FileId, Identity, Inode, Process, Snapshot, Subject};
+use crate::model::{Access, ChannelKey, FileId, Identity, Inode, Process, ProcessId, Snapshot, Subject};
 use crate::shares::share_out;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -234,26 +234,26 @@ fn refer(snapshot: &mut Snapshot, run: &[Candidate]) {
 /// kcmp takes pids, and a pid may have been given to another process since its table was read. What
 /// such a process seems to share is unproven.
 fn still_the_same(source: &dyn Source, snapshot: &mut Snapshot) {
-    let mut users: HashMap<FileId, BTreeSet<usize>> = HashMap::new();
+    let mut uses: Vec<(FileId, usize)> = Vec::new();
     for (index, process) in snapshot.processes.iter().enumerate() {
-        for descriptor in process.table.iter().flat_map(|table| &table.descriptors) {
-            users.entry(descriptor.file).or_default().insert(index);
-        }
+        uses.extend(process.table.iter().flat_map(|table| &table.descriptors).map(|fd| (fd.file, index)));
     }
-    users.retain(|_, users| users.len() > 1);
-    let sharers: BTreeSet<usize> = users.values().flatten().copied().collect();
-    let mut replaced: HashMap<usize, Failure> = HashMap::new();
-    for index in sharers {
-        let id = snapshot.processes[index].id;
-        match source.stat(id.pid) {
-            Ok(stat) if stat.start_ticks == id.start_ticks => {}
-            Ok(_) => drop(replaced.insert(index, Failure::new("kcmp", Errno::ESRCH))),
-            Err(failure) => drop(replaced.insert(index, failure)),
-        }
-    }
-    for (file, users) in users {
-        if let Some(failure) = users.iter().find_map(|index| replaced.get(index)) {
-            snapshot.files[file].identity = Identity::Unproven(cause(*failure));
+    uses.sort_unstable();
+    uses.dedup();
+    let shared: Vec<&[(FileId, usize)]> =
+        uses.chunk_by(|one, other| one.0 == other.0).filter(|uses| uses.len() > 1).collect();
+    let sharers: BTreeSet<usize> = shared.iter().copied().flatten().map(|&(_, index)| index).collect();
+    let sharers: Vec<(usize, ProcessId)> =
+        sharers.into_iter().map(|index| (index, snapshot.processes[index].id)).collect();
+    let replaced = share_out(&sharers, &|(index, id)| match source.stat(id.pid) {
+        Ok(stat) if stat.start_ticks == id.start_ticks => None,
+        Ok(_) => Some((index, Failure::new("kcmp", Errno::ESRCH))),
+        Err(failure) => Some((index, failure)),
+    });
+    let replaced: HashMap<usize, Failure> = replaced.into_iter().flatten().collect();
+    for uses in shared {
+        if let Some(failure) = uses.iter().find_map(|(_, index)| replaced.get(index)) {
+            snapshot.files[uses[0].0].identity = Identity::Unproven(cause(*failure));
         }
     }
 }

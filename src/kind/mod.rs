@@ -55,6 +55,8 @@ pub use socket::family_name;
 pub use tty::MASTER as PTY_MASTER;
 
 use crate::model::{Access, Beyond, Endpoint, Facts, Failure, Inode, KindName, Watch};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// All kinds, in the order in which they are asked.
 pub const KINDS: &[&Kind] = &[
@@ -297,7 +299,11 @@ pub fn recognise(clue: &Clue<'_>) -> &'static Kind {
 
 /// The protocol of this name, where a kind has it.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {
-    KINDS.iter().flat_map(|kind| kind.protocols).find(|protocol| protocol.name == name)
+    // Asked of each socket, of which there may be as many as descriptors.
+    static BY_NAME: LazyLock<HashMap<&str, &Protocol>> = LazyLock::new(|| {
+        KINDS.iter().flat_map(|kind| kind.protocols).map(|protocol| (protocol.name, protocol)).collect()
+    });
+    BY_NAME.get(name).copied()
 }
 
 #[cfg(test)]
