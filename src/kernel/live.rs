@@ -193,7 +193,7 @@ impl Source for Live {
     fn user_of(&self, pid: i32) -> Read<u32> {
         let malformed = Failure::new("read", Errno::EBADMSG);
         ProcDir::open(pid)?
-            .read("status")
+            .read_piece("status")
             .and_then(|text| parse_status(text).ok_or(malformed))
             .map(|row| row.uid)
     }

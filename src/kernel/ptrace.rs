@@ -369,7 +369,7 @@ pub fn send(pid: i32, signal: i32) {
 /// No right is needed to ask.
 pub fn process_of(tid: i32) -> Option<i32> {
     let mut dir = ProcDir::open(tid).ok()?;
-    let status = dir.read("status").ok()?;
+    let status = dir.read_piece("status").ok()?;
     let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"Tgid:\t"))?;
     std::str::from_utf8(line).ok()?.parse().ok()
 }
