@@ -4,6 +4,7 @@
 //! `/proc/PID/fd/N` of a pipe makes a new end of it, and would keep its reader from seeing EOF.
 
 use super::files::Describer;
+use super::processes::id_of;
 use super::sockets::Tables;
 use super::{Request, Which, cause, threads};
 use crate::kernel::{Ask, Failure, FdRow, FileStat, LinkTest, Read, Source, TaskRow, bits};
@@ -155,11 +156,8 @@ impl Search<'_> {
         let task = self.source.task(pid, &self.ask);
         // A thread with a table of its own may be the one that holds the end. Of whose files nothing can be seen,
         // that is told anyway.
-        let is_seen = |task: &&TaskRow| task.table.as_ref().is_ok_and(|table| unseen(table).is_none());
-        let apart = task.as_ref().ok().filter(is_seen).map(|task| {
-            let id = ProcessId { pid, start_ticks: task.stat.start_ticks };
-            (id, threads::of(self.source, task))
-        });
+        let apart = task.as_ref().ok().filter(|task| is_seen(task));
+        let apart = apart.map(|task| (id_of(task), threads::of(self.source, task)));
         self.table(pid, None, task, &mut seen);
         match apart {
             None => {}
@@ -180,6 +178,7 @@ impl Search<'_> {
             Err(failure) if failure.means_gone() => return,
             Err(failure) => return seen.unreadable.push((pid, cause(failure))),
         };
+        let process = id_of(&task);
         let table = match task.table {
             Ok(table) => table,
             // The table of a kernel thread or a zombie is empty, whoever may look at it.
@@ -192,7 +191,7 @@ impl Search<'_> {
             let (file, _) = self.describer.describe(pid, &mut fd, self.lists, &mut Vec::new());
             for &endpoint in file.ends.iter().filter(|end| self.channels.contains(&end.channel)) {
                 seen.holders.push(Holder {
-                    process: ProcessId { pid, start_ticks: task.stat.start_ticks },
+                    process,
                     leader,
                     comm: task.stat.comm.clone(),
                     fd: fd.fd,
@@ -202,6 +201,11 @@ impl Search<'_> {
             }
         }
     }
+}
+
+/// Whether a task's table was listed, and hides nothing.
+pub fn is_seen(task: &TaskRow) -> bool {
+    task.table.as_ref().is_ok_and(|table| unseen(table).is_none())
 }
 
 /// Why a table that was listed may still hold ends that nobody can see: the rights to list it and to

@@ -1,7 +1,7 @@
 //! From a process's row to the process.
 
 use super::described::Described;
-use super::ends::tells_by_fdinfo;
+use super::ends::{is_seen, tells_by_fdinfo};
 use super::files::Describer;
 use super::socket_lists::Sockets;
 use super::{Ends, Need, Only, Request, Threads, Which, gap, threads};
@@ -97,7 +97,8 @@ struct Found {
     gaps: Vec<Gap>,
 }
 
-fn id_of(row: &TaskRow) -> ProcessId {
+/// Which process or thread a row is of.
+pub fn id_of(row: &TaskRow) -> ProcessId {
     ProcessId { pid: row.pid, start_ticks: row.stat.start_ticks }
 }
 
@@ -117,8 +118,7 @@ impl Reader<'_> {
         let mut found = Found::default();
         let mut of_it = threads::Threads::default();
         // Whoever may not read the table, or follow its links, may not compare it either, and is told so once.
-        let is_seen = row.table.as_ref().is_ok_and(|table| super::ends::unseen(table).is_none());
-        if shown != Threads::None && is_seen {
+        if shown != Threads::None && is_seen(&row) {
             match threads::of(source, &row) {
                 Ok(threads) => of_it = threads,
                 Err(failure) => found.gaps.push(gap(Some(row.pid), Subject::Threads, failure)),
