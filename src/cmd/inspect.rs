@@ -83,6 +83,8 @@ struct Plan {
     sort: Vec<(Field, bool)>,
     /// One listing of all, instead of a block for each process.
     flat: bool,
+    /// With what TCP measures.
+    tcp_info: bool,
 }
 
 pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, Fatal> {
@@ -103,6 +105,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
             .transpose()?
             .unwrap_or_default(),
         flat: args.all || chosen.whom.pids.is_empty(),
+        tcp_info: args.tcp_info,
     };
     if plan.format == Format::Lsof {
         if plan.columns.is_some() {
@@ -112,10 +115,10 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
         chosen.places = PlaceAsk { links: true, mapped: true };
     }
     if let Some(interval) = args.output.interval {
-        return repeat(&source, &plan, &chosen, args.tcp_info, interval, style, streams);
+        return repeat(&source, &plan, &chosen, interval, style, streams);
     }
     // Not one of the many pieces of these is freed: the process ends with them, and the kernel takes all back at once.
-    let snapshot = ManuallyDrop::new(look(&source, &plan, &chosen, args.tcp_info));
+    let snapshot = ManuallyDrop::new(look(&source, &plan, &chosen));
     let known = ManuallyDrop::new(Known::new(&snapshot));
     let listing = ManuallyDrop::new(listing(&known, &plan, &chosen));
     let (matched, unjudged) = (!listing.rows.is_empty(), listing.unjudged);
@@ -135,10 +138,10 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
 }
 
 /// Reads what is chosen.
-fn look(source: &Live, plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Snapshot {
+fn look(source: &Live, plan: &Plan, chosen: &Chosen) -> Snapshot {
     let mut gaps = Vec::new();
     let which = chosen.which(source, &mut gaps);
-    let need = need(plan, chosen, tcp_info);
+    let need = need(plan, chosen);
     // The heading of a block counts the whole table.
     let only = if plan.flat && plan.format != Format::Tree { chosen.only() } else { Only::All };
     let mut snapshot = collect(source, &Request { which, need, only });
@@ -161,7 +164,6 @@ fn repeat(
     source: &Live,
     plan: &Plan,
     chosen: &Chosen,
-    tcp_info: bool,
     interval: Duration,
     style: Style,
     streams: &mut Streams<'_>,
@@ -174,7 +176,7 @@ fn repeat(
     let mut before: Option<Snapshot> = None;
     let mut matched = false;
     loop {
-        let snapshot = look(source, plan, chosen, tcp_info);
+        let snapshot = look(source, plan, chosen);
         let (old, new) = (before.as_ref().map(Known::new), Known::new(&snapshot));
         let (old, new) = (old.as_ref().map(|old| listing(old, plan, chosen)), listing(&new, plan, chosen));
         let (out, columns) = (&mut streams.out, plan.columns.as_deref());
@@ -213,7 +215,7 @@ fn distinct(pids: &[i32]) -> Vec<i32> {
 }
 
 /// What has to be read for what is to be shown: decided here, once.
-fn need(plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Need {
+fn need(plan: &Plan, chosen: &Chosen) -> Need {
     let of = |fields: &[Field]| fields.iter().fold(Wants::default(), |wants, field| wants.and(field.wants()));
     let shown = match (&plan.columns, plan.format) {
         (Some(columns), Format::Json | Format::Jsonl) => of(columns),
@@ -242,6 +244,7 @@ fn need(plan: &Plan, chosen: &Chosen, tcp_info: bool) -> Need {
     // The heading of a block tells of the process.
     let heading = plan.format == Format::Tree || (plan.format == Format::Table && !plan.flat);
     let sorted = plan.sort.iter().fold(Wants::default(), |wants, (field, _)| wants.and(field.wants()));
+    let Plan { tcp_info, .. } = *plan;
     let asked = Wants { tcp_info, sockets: tcp_info, details: heading, ..Wants::default() };
     choose::need(shown.and(sorted).and(asked), chosen)
 }
