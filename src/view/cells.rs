@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 /// How many other ends a cell of a table names.
 const PEERS_IN_A_CELL: usize = 4;
 
-/// How many other ends a line names that is not for a terminal: all of them, but for a pipe that
-/// thousands share, whose holders would each have to be named by all others.
-const PEERS_IN_A_LINE: usize = 64;
+/// How many other ends a line names that is not for a terminal, and how many descriptors a list in JSON: all of them,
+/// but where thousands hold one pipe or share one open file description, of which each would have to name all others.
+pub const NAMED_IN_A_LINE: usize = 64;
 
 /// One descriptor's cells. A cell without anything to say is empty.
 pub struct Cells {
@@ -153,7 +153,7 @@ impl<'a> Context<'a> {
 
     /// The first few of many in a cell, a line for each; more of them in a line.
     fn some<T>(&self, count: usize, all: impl Iterator<Item = T>, name: impl Fn(T) -> String) -> String {
-        let most = if self.style.width.is_some() { PEERS_IN_A_CELL } else { PEERS_IN_A_LINE };
+        let most = if self.style.width.is_some() { PEERS_IN_A_CELL } else { NAMED_IN_A_LINE };
         let shown = count.min(most);
         let mut names: Vec<_> = all.take(shown).map(name).collect();
         if shown < count {

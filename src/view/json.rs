@@ -3,6 +3,7 @@
 //! Every name is carried as it is: a text that is not UTF-8 has the lossy text under its key and the
 //! bytes, in base64, under the key with `_bytes`. What is not known is absent or null, never 0.
 
+use super::cells::NAMED_IN_A_LINE;
 use super::json_facts::FactsDoc;
 use super::json_gaps::{FailureDoc, GapDoc, GapsDoc, UncoveredDoc, UnknownDoc};
 use crate::model::{Access, Host, Identity, Inode, Place, Process, flag_names};
@@ -292,7 +293,7 @@ impl EntryDoc<'_> {
             Field::SharedWith => {
                 let sharing = &context.known.sharing;
                 let others = descriptor.into_iter().flat_map(|fd| sharing.others(entry.process.owner(), fd));
-                let others: Vec<_> = others.take(MOST).map(SlotDoc::from).collect();
+                let others: Vec<_> = others.take(NAMED_IN_A_LINE).map(SlotDoc::from).collect();
                 map.serialize_entry("shared_with", &others)?;
                 let count = descriptor.map_or(0, |fd| sharing.count_others(fd));
                 optional(map, "shared_with_more", more(count))?;
@@ -312,13 +313,9 @@ impl EntryDoc<'_> {
     }
 }
 
-/// How many descriptors a list names. Where thousands hold one pipe or share one open file description, each of them
-/// would have to name all others.
-const MOST: usize = 64;
-
 /// How many of so many a list leaves out.
 fn more(count: usize) -> Option<usize> {
-    count.checked_sub(MOST).filter(|&more| more > 0)
+    count.checked_sub(NAMED_IN_A_LINE).filter(|&more| more > 0)
 }
 
 /// What is open for neither reading nor writing has no word of its own here.
@@ -351,7 +348,7 @@ impl Serialize for PeersDoc<'_> {
             Peers::Outside(address) => {
                 serializer.collect_seq([OutsideDoc { outside: &String::from_utf8_lossy(address) }])
             }
-            Peers::Found(peers) => serializer.collect_seq(peers.iter().take(MOST).map(PeerDoc)),
+            Peers::Found(peers) => serializer.collect_seq(peers.iter().take(NAMED_IN_A_LINE).map(PeerDoc)),
             Peers::Unknown(failure) => {
                 let mut seq = serializer.serialize_seq(Some(1))?;
                 seq.serialize_element(&UnknownDoc { unknown: FailureDoc::from(*failure) })?;
