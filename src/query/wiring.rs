@@ -103,16 +103,16 @@ impl<'a> Found<'a> {
 #[derive(Debug)]
 pub struct Wiring<'a> {
     snapshot: &'a Snapshot,
-    /// Which of [`Self::places`] a channel has.
+    /// Which of [`Self::spans`] a channel has.
     channels: HashMap<Channel, usize>,
-    places: Vec<Place>,
+    spans: Vec<Span>,
     /// The ends of all channels: those of one together, in the order of their sides.
     ends: Vec<End>,
 }
 
 /// Where the ends of a channel are, and how many are at each side.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct Span {
     first: u32,
     counts: [u32; Side::ALL.len()],
 }
@@ -178,32 +178,32 @@ impl<'a> Wiring<'a> {
     /// Joins the ends in `snapshot`.
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let mut channels = HashMap::new();
-        let mut places: Vec<Place> = Vec::new();
+        let mut spans: Vec<Span> = Vec::new();
         let mut of_ends = Vec::new();
         for (Endpoint { channel, side }, _) in ends(snapshot) {
-            let place = *channels.entry(channel).or_insert_with(|| {
-                places.push(Place::default());
-                places.len() - 1
+            let span = *channels.entry(channel).or_insert_with(|| {
+                spans.push(Span::default());
+                spans.len() - 1
             });
-            places[place].counts[side.ordinal()] += 1;
-            of_ends.push(place);
+            spans[span].counts[side.ordinal()] += 1;
+            of_ends.push(span);
         }
         let mut first = 0;
-        let mut next = Vec::with_capacity(places.len());
-        for place in &mut places {
-            place.first = first;
-            next.push(place.counts.map(|count| {
+        let mut next = Vec::with_capacity(spans.len());
+        for span in &mut spans {
+            span.first = first;
+            next.push(span.counts.map(|count| {
                 first += count;
                 first - count
             }));
         }
         let mut joined = vec![End::Elsewhere(0); of_ends.len()];
-        for ((endpoint, end), place) in ends(snapshot).zip(of_ends) {
-            let at = &mut next[place][endpoint.side.ordinal()];
+        for ((endpoint, end), span) in ends(snapshot).zip(of_ends) {
+            let at = &mut next[span][endpoint.side.ordinal()];
             joined[*at as usize] = end;
             *at += 1;
         }
-        Self { snapshot, channels, places, ends: joined }
+        Self { snapshot, channels, spans, ends: joined }
     }
 
     /// Who is at the other end of a descriptor. Of a socket of datagrams these are whom it sends to and
@@ -241,9 +241,9 @@ impl<'a> Wiring<'a> {
 
     /// The sides of a channel that have an end.
     fn sides(&self, channel: Channel) -> impl Iterator<Item = (Endpoint, &[End])> {
-        let place = self.channels.get(&channel).map_or(Place::default(), |&place| self.places[place]);
-        let mut rest = &self.ends[place.first as usize..];
-        Side::ALL.into_iter().zip(place.counts).filter(|(_, count)| *count > 0).map(move |(side, count)| {
+        let span = self.channels.get(&channel).map_or(Span::default(), |&span| self.spans[span]);
+        let mut rest = &self.ends[span.first as usize..];
+        Side::ALL.into_iter().zip(span.counts).filter(|(_, count)| *count > 0).map(move |(side, count)| {
             let (ends, others) = rest.split_at(count as usize);
             rest = others;
             (Endpoint { channel, side }, ends)
