@@ -8,32 +8,26 @@ use std::process::{Child, Command, Stdio};
 
 /// The calls that `inspect` of these makes: of sockets, of opening files, and of entering a namespace.
 fn traced(arguments: &[&str]) -> Option<Vec<String>> {
-    if !installed("strace") {
-        return None;
-    }
+    installed("strace").then(|| strace("trace=%net,open,openat,openat2,setns", arguments))
+}
+
+/// The calls of some kinds that `inspect` of these makes, a line each.
+fn strace(kinds: &str, arguments: &[&str]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-e", "trace=%net,open,openat,openat2,setns", "-e", "signal=none", "-o"]);
+    command.args(["-f", "-qq", "-e", kinds, "-e", "signal=none", "-o"]);
     command.arg(&log).arg(program()).args(inspect(arguments).get_args());
     assert_eq!(run(&mut command).status, 0);
     let text = fs::read(log).unwrap();
-    Some(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
 }
 
 /// How many calls it takes to read the table of a process for these columns.
 fn count(columns: &str, pid: i32) -> usize {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log");
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-e", "trace=%file,%desc", "-e", "signal=none", "-o"]);
-    command.arg(&log).arg(program());
-    command.args(inspect(&["--columns", columns, &pid.to_string()]).get_args());
-    assert_eq!(run(&mut command).status, 0);
-    let text = fs::read(log).unwrap();
-    let text = String::from_utf8_lossy(&text);
+    let calls = strace("trace=%file,%desc", &["--columns", columns, &pid.to_string()]);
     // The process is read through one directory, and then others, if any are.
-    let of_it = text.lines().skip_while(|line| !line.contains(&format!("\"/proc/{pid}\"")));
+    let of_it = calls.iter().skip_while(|line| !line.contains(&format!("\"/proc/{pid}\"")));
     let of_it = of_it.skip(1).take_while(|line| !line.contains("openat(AT_FDCWD, \"/proc/"));
     // A program that is built to be debugged looks at a descriptor before it closes it.
     of_it.filter(|line| !line.contains("fcntl(")).count()

@@ -6,25 +6,24 @@ use crate::common::{
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// A process with three threads: one has left the table by unshare(2) and opened a pipe since, one has the
-/// process's. Its line tells: the two threads, the reading end in the first thread's table, the writing end.
+/// What two threads do, each of which tells its id: one leaves the table by unshare(2) and opens a pipe, of which the
+/// reading end is 60 and the writing end 61, the other has the process's table.
 const SCRIPT: &str = "import ctypes, os, threading\n\
-    libc = ctypes.CDLL(None, use_errno=True)\nready = threading.Barrier(3)\nidle = threading.Event()\ntold = []\n\
+    libc = ctypes.CDLL(None, use_errno=True)\nready = threading.Barrier(2)\nidle = threading.Event()\ntold = []\n\
     def apart():\n\
     \x20   assert libc.unshare(0x400) == 0\n\
     \x20   r, w = os.pipe(); os.dup2(r, 60); os.dup2(w, 61); os.close(r); os.close(w)\n\
     \x20   told.append(threading.get_native_id()); ready.wait(); idle.wait()\n\
     def sharing():\n\
-    \x20   ready.wait(); told.append(threading.get_native_id()); ready.wait(); idle.wait()\n";
+    \x20   told.append(threading.get_native_id()); ready.wait(); idle.wait()\n";
 
 /// Starts it: the actor, the thread with a table of its own and the one without.
 fn threads() -> Option<(Actor, i32, i32)> {
     if !installed("python3") {
         return None;
     }
-    let script = SCRIPT.replace("Barrier(3)", "Barrier(2)").replace("ready.wait(); told", "told");
     let script = format!(
-        "{script}a = threading.Thread(target=apart, daemon=True); a.start(); ready.wait()\n\
+        "{SCRIPT}a = threading.Thread(target=apart, daemon=True); a.start(); ready.wait()\n\
          b = threading.Thread(target=sharing, daemon=True); b.start(); ready.wait()\nprint(*told, flush=True)"
     );
     let actor = Actor::start(&mut python(&script));
@@ -84,9 +83,8 @@ fn a_thread_with_a_lower_number_than_its_process_has_no_more_right_to_its_table(
         return;
     }
     // In a pid namespace of its own, where the number that is given next may be chosen.
-    let script = SCRIPT.replace("Barrier(3)", "Barrier(2)").replace("ready.wait(); told", "told");
     let script = format!(
-        "{script}import subprocess, sys\n\
+        "{SCRIPT}import subprocess, sys\n\
          def next_pid(number):\n\
          \x20   try: open('/proc/sys/kernel/ns_last_pid', 'w').write(str(number - 1))\n\
          \x20   except OSError: print('{{}}'); sys.exit()\n\
