@@ -132,7 +132,7 @@ impl Chosen {
         }
         if *deleted {
             Only::Deleted
-        } else if all(|kind| kind.0 == "pipe") {
+        } else if all(|kind| kind.as_str() == "pipe") {
             Only::Pipes
         } else if all(is_of_sockets) {
             Only::Sockets
@@ -194,9 +194,9 @@ pub fn order(text: &str, lang: Lang) -> Result<Vec<(Field, bool)>, Fatal> {
 
 fn kinds(names: &[String], lang: Lang) -> Result<Vec<KindName>, Fatal> {
     let find = |name: &String| {
-        let kind = kind::KINDS.iter().find(|kind| kind.name.0 == name.as_str());
+        let kind = kind::KINDS.iter().find(|kind| kind.name.as_str() == name.as_str());
         kind.map(|kind| kind.name).ok_or_else(|| {
-            let known: Vec<_> = kind::KINDS.iter().map(|kind| kind.name.0).collect();
+            let known: Vec<_> = kind::KINDS.iter().map(|kind| kind.name.as_str()).collect();
             Fatal::Message(lang::no_such_kind(lang, &escape::show(name.as_bytes()), &known.join(", ")))
         })
     };
@@ -206,7 +206,7 @@ fn kinds(names: &[String], lang: Lang) -> Result<Vec<KindName>, Fatal> {
 /// Whether files of a kind are sockets, and none is the name of one, which O_PATH may have opened.
 fn is_of_sockets(name: &KindName) -> bool {
     let of_this = |kind: &&&kind::Kind| kind.name == *name;
-    name.0 != "socket" && kind::KINDS.iter().find(of_this).is_some_and(|kind| !kind.protocols.is_empty())
+    name.as_str() != "socket" && kind::KINDS.iter().find(of_this).is_some_and(|kind| !kind.protocols.is_empty())
 }
 
 fn slots(text: &str, lang: Lang) -> Result<Slots, Fatal> {

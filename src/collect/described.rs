@@ -7,6 +7,7 @@ use super::sockets::Tables;
 use super::{cause, ends, gap, place_of};
 use crate::kernel::{FdRow, TaskRow};
 use crate::model::{Failure, Gap, OpenFile, Place, Subject, Watch};
+use thin_vec::ThinVec;
 
 /// What there is to say of a task's files.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub struct Table {
 pub struct Slot {
     pub fd: i32,
     pub cloexec: Option<bool>,
-    pub watches: Vec<Watch>,
+    pub watches: ThinVec<Watch>,
 }
 
 /// An open file description.
@@ -41,7 +42,7 @@ pub struct Slot {
 enum Met {
     Known(OpenFile),
     /// A socket that is yet to be looked up.
-    Socket(FdRow),
+    Socket(Box<FdRow>),
 }
 
 /// So that one becomes the other where it stands.
@@ -78,7 +79,7 @@ impl Described {
     /// The rows of its sockets.
     pub fn sockets(&self) -> impl Iterator<Item = &FdRow> {
         self.table.iter().flat_map(|table| &table.files).filter_map(|file| match file {
-            Met::Socket(row) => Some(row),
+            Met::Socket(row) => Some(&**row),
             Met::Known(_) => None,
         })
     }
@@ -86,7 +87,7 @@ impl Described {
     /// The same, to fill in what lists tell.
     pub fn sockets_mut(&mut self) -> impl Iterator<Item = &mut FdRow> {
         self.table.iter_mut().flat_map(|table| &mut table.files).filter_map(|file| match file {
-            Met::Socket(row) => Some(row),
+            Met::Socket(row) => Some(&mut **row),
             Met::Known(_) => None,
         })
     }
@@ -118,8 +119,8 @@ impl Table {
 fn met(pid: i32, mut row: FdRow, describer: &Describer<'_>, gaps: &mut Vec<Gap>) -> (Slot, Met) {
     let (fd, cloexec) = (row.fd, files::cloexec(&row));
     if files::is_socket(&row) {
-        return (Slot { fd, cloexec, watches: Vec::new() }, Met::Socket(row));
+        return (Slot { fd, cloexec, watches: ThinVec::new() }, Met::Socket(Box::new(row)));
     }
     let (file, watches) = describer.describe(pid, &mut row, &Tables::default(), gaps);
-    (Slot { fd, cloexec, watches }, Met::Known(file))
+    (Slot { fd, cloexec, watches: watches.into() }, Met::Known(file))
 }

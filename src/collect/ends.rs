@@ -128,9 +128,9 @@ impl Wanted {
 }
 
 /// The medium whose ends' links tell the inode.
-const PIPE: KindName = KindName("pipe");
+const PIPE: KindName = KindName(&"pipe");
 /// The medium whose ends' links are all alike.
-const EVENTFDS: KindName = KindName("eventfd");
+const EVENTFDS: KindName = KindName(&"eventfd");
 
 /// Looks for the other ends, by as many threads as there are processors: so the tables of the whole machine, of which
 /// hardly anything is kept, are never there at once.

@@ -1,11 +1,11 @@
 //! From a descriptor's row to the open file description that it refers to.
 
-use super::{Ends, cause, gap, questions, sockets};
+use super::{Ends, Need, cause, gap, questions, sockets};
 use crate::kernel::bits::{self, O_CLOEXEC, O_PATH};
 use crate::kernel::{AtName, DeviceTables, FdRow, FileStat, PlaceRow, Read, Source};
 use crate::kind::{self, Clue, Extent, FileType};
 use crate::model::{
-    self, Access, Beyond, ChannelKey, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
+    self, Access, Beyond, ChannelKey, Details, Endpoint, Gap, Identity, Inode, OpenFile, Subject, Watch,
 };
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -24,13 +24,16 @@ pub struct Describer<'a> {
     source: &'a dyn Source,
     devices: DeviceTables,
     need: Ends,
+    /// Whether to keep what stat(2) says.
+    stats: bool,
     /// The devpts instance of each master opened by a path, within one process.
     devpts: Mutex<Instances>,
 }
 
 impl<'a> Describer<'a> {
-    pub fn new(source: &'a dyn Source, need: Ends) -> Self {
-        Self { source, devices: source.devices(), need, devpts: Mutex::default() }
+    pub fn new(source: &'a dyn Source, need: Need) -> Self {
+        let Need { ends, fdinfo, .. } = need;
+        Self { source, devices: source.devices(), need: ends, stats: fdinfo, devpts: Mutex::default() }
     }
 
     /// Describes what a descriptor refers to, and of an epoll instance what it watches; of a socket, with what is
@@ -111,7 +114,15 @@ impl<'a> Describer<'a> {
             Ends::None | Ends::Pipes | Ends::Sockets => pipes(description.ends, description.beyond.as_ref()),
         };
         let socket = is_socket.then(|| Box::new(lists.describe(inode, protocol)));
-        let (flags, offset) = (info.map(|info| info.flags & !O_CLOEXEC), info.map(|info| info.pos));
+        let stat_of = |stat: FileStat| model::Stat { mode: stat.mode, size: stat.size, nlink: stat.nlink };
+        let more = Details {
+            flags: info.map(|info| info.flags & !O_CLOEXEC),
+            offset: info.map(|info| info.pos),
+            stat: stat.filter(|_| self.stats).map(stat_of),
+            brief: description.brief,
+            beyond,
+            identity: Identity::NotAsked,
+        };
         let name = match std::mem::replace(&mut row.link, Ok(Vec::new())) {
             Ok(mut link) => {
                 link.truncate(length);
@@ -124,16 +135,11 @@ impl<'a> Describer<'a> {
             name,
             deleted: marked && !description.nameless,
             access,
-            flags,
-            offset,
             inode,
-            stat: stat.map(|stat| model::Stat { mode: stat.mode, size: stat.size, nlink: stat.nlink }),
-            facts: description.facts,
-            brief: description.brief,
+            facts: description.facts.into(),
             socket,
-            ends,
-            beyond,
-            identity: Identity::NotAsked,
+            ends: ends.into(),
+            more: more.into(),
         };
         (file, description.watches)
     }
@@ -156,7 +162,10 @@ impl<'a> Describer<'a> {
         if let Some(gap) = unheard.into_iter().next() {
             gaps.push(Gap { subject: Subject::Place(super::place_of(row.kind).as_str()), ..gap });
         }
-        (file.ends, file.beyond, file.socket) = (Vec::new(), None, None);
+        (file.ends, file.socket) = (Box::default(), None);
+        if file.more.beyond.is_some() {
+            file.more.beyond = None;
+        }
         file
     }
 

@@ -139,7 +139,7 @@ fn settle(snapshot: &mut Snapshot, members: &[Candidate], sorted: Sorted) -> Vec
         Some((_, failure)) => Identity::Unproven(cause(*failure)),
     };
     for candidate in members {
-        snapshot.files[candidate.file].identity = identity.clone();
+        snapshot.files[candidate.file].more.identity = identity.clone();
     }
     for run in sorted.runs {
         refer(snapshot, &run);
@@ -253,7 +253,7 @@ fn still_the_same(source: &dyn Source, snapshot: &mut Snapshot) {
     let replaced: HashMap<usize, Failure> = replaced.into_iter().flatten().collect();
     for uses in shared {
         if let Some(failure) = uses.iter().find_map(|(_, index)| replaced.get(index)) {
-            snapshot.files[uses[0].0].identity = Identity::Unproven(cause(*failure));
+            snapshot.files[uses[0].0].more.identity = Identity::Unproven(cause(*failure));
         }
     }
 }

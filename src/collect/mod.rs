@@ -267,7 +267,7 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     let depth = sockets::Depth { ends: need.ends.has_sockets(), tcp_info: need.tcp_info };
     // The lists of sockets are nearly always wanted where all processes are, and are read meanwhile.
     let ahead = need.sockets && request.which == Which::All && request.only.has_sockets();
-    let describer = files::Describer::new(source, need.ends);
+    let describer = files::Describer::new(source, need);
     let (mut tasks, lists) = if let Only::Port(port) = request.only {
         // Before the tables: of these only what may be one of the sockets is read then.
         let lists = socket_lists::Ahead::read(source, depth);

@@ -145,11 +145,11 @@ impl Wires {
     }
 }
 
-const TCP: KindName = KindName("tcp");
-const UDP: KindName = KindName("udp");
-const UDPLITE: KindName = KindName("udplite");
-const UNIX: KindName = KindName("unix");
-const VSOCK: KindName = KindName("vsock");
+const TCP: KindName = KindName(&"tcp");
+const UDP: KindName = KindName(&"udp");
+const UDPLITE: KindName = KindName(&"udplite");
+const UNIX: KindName = KindName(&"unix");
+const VSOCK: KindName = KindName(&"vsock");
 
 /// `CID:PORT`; all ones are `any` (VMADDR_CID_ANY and VMADDR_PORT_ANY of vsock(7)).
 pub fn vsock_address((cid, port): (u32, u32)) -> Vec<u8> {

@@ -5,7 +5,7 @@ use super::{Clue, Description, FileType, Kind};
 use crate::model::{Fact, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("anon"),
+    name: KindName(&"anon"),
     recognises: |clue| clue.link_starts_with(b"anon_inode:") || clue.file_type == Some(FileType::Anonymous),
     describe: |clue| Description {
         facts: clue.facts(|_, value| Some(Fact::text(value))),

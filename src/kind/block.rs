@@ -5,7 +5,7 @@ use super::{Clue, Description, FileType, Kind, Question, char};
 use crate::model::{Fact, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("block"),
+    name: KindName(&"block"),
     recognises: |clue| clue.file_type == Some(FileType::Block),
     describe: |clue| {
         let mut facts = char::device(clue);

@@ -5,7 +5,7 @@ use super::{BpfObject, Clue, Description, Kind};
 use crate::model::{Fact, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("bpf_link"),
+    name: KindName(&"bpf_link"),
     recognises: |clue| clue.is_anonymous("bpf_link") || clue.is_anonymous("bpf-link"),
     describe: |clue| {
         let mut facts = clue.facts(|name, value| match name {

@@ -5,7 +5,7 @@ use super::{BpfObject, Clue, Description, Kind, Question};
 use crate::model::{Fact, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("bpf_map"),
+    name: KindName(&"bpf_map"),
     recognises: |clue| clue.is_anonymous("bpf-map") || clue.is_anonymous("bpf_map"),
     describe: |clue| {
         let mut facts = clue.facts(|name, value| match name {

@@ -5,7 +5,7 @@ use super::{BpfObject, Clue, Description, Kind};
 use crate::model::{Fact, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("bpf_prog"),
+    name: KindName(&"bpf_prog"),
     recognises: |clue| clue.is_anonymous("bpf-prog") || clue.is_anonymous("bpf_prog"),
     describe: |clue| {
         let mut facts = clue.facts(|name, value| match name {

@@ -5,7 +5,7 @@ use super::{Clue, Description, FileType, Kind};
 use crate::model::{Fact, Facts, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("char"),
+    name: KindName(&"char"),
     recognises: |clue| clue.file_type == Some(FileType::Char),
     describe: |clue| {
         let mut facts = device(clue);

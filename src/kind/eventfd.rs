@@ -3,7 +3,7 @@
 use super::{Clue, Description, Kind};
 use crate::model::{Beyond, Channel, ChannelKey, Endpoint, Fact, Facts, Failure, KindName, Side};
 
-const NAME: KindName = KindName("eventfd");
+const NAME: KindName = KindName(&"eventfd");
 
 pub const KIND: Kind = Kind {
     name: NAME,

@@ -4,7 +4,7 @@ use super::{Clue, Description, Kind};
 use crate::model::{Inode, KindName, Means, Watch};
 
 pub const KIND: Kind = Kind {
-    name: KindName("eventpoll"),
+    name: KindName(&"eventpoll"),
     recognises: |clue| clue.link == Some(b"anon_inode:[eventpoll]"),
     describe: |clue| {
         let lines = clue.lines.iter().filter(|(name, _)| name == b"tfd");

@@ -6,7 +6,7 @@ use super::{Clue, Description, Kind, Question};
 use crate::model::{Fact, Facts, KindName, bit_names, flag_names};
 
 pub const KIND: Kind = Kind {
-    name: KindName("fanotify"),
+    name: KindName(&"fanotify"),
     recognises: |clue| clue.is_anonymous("fanotify"),
     describe: |clue| {
         let lines = lines(clue, "fanotify");

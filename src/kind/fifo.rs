@@ -3,7 +3,7 @@
 use super::{Clue, Description, FileType, Kind, pipe};
 use crate::model::KindName;
 
-const NAME: KindName = KindName("fifo");
+const NAME: KindName = KindName(&"fifo");
 
 pub const KIND: Kind = Kind {
     name: NAME,

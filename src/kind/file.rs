@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind};
 use crate::model::{Fact, Facts, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("file"),
+    name: KindName(&"file"),
     recognises: |clue| clue.file_type == Some(FileType::Regular) && clue.has_path(),
     describe: |clue| Description { facts: extent(clue), ..Description::default() },
     sample: Clue { link: Some(b"/etc/passwd"), file_type: Some(FileType::Regular), ..Clue::NONE },

@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, udp};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("icmp"),
+    name: KindName(&"icmp"),
     recognises: |clue| matches!(clue.protocol, Some("PING" | "PINGv6")),
     describe: |_| Description::default(),
     protocols: &[udp::protocol("PING", "inet", "icmp"), udp::protocol("PINGv6", "inet6", "icmp")],

@@ -5,7 +5,7 @@ use super::{Clue, Description, Kind, Question};
 use crate::model::{Fact, Facts, KindName, bit_names};
 
 pub const KIND: Kind = Kind {
-    name: KindName("inotify"),
+    name: KindName(&"inotify"),
     recognises: |clue| clue.is_anonymous("inotify"),
     describe: |clue| {
         let lines = lines(clue, "inotify");

@@ -5,7 +5,7 @@ use crate::model::{Fact, Facts, KindName};
 use std::borrow::Cow;
 
 pub const KIND: Kind = Kind {
-    name: KindName("io_uring"),
+    name: KindName(&"io_uring"),
     recognises: |clue| clue.is_anonymous("io_uring"),
     describe: |clue| {
         let mut facts = Facts::new();

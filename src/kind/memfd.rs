@@ -8,7 +8,7 @@ use crate::model::KindName;
 const SMALLEST_HUGE_PAGE: u32 = 64 << 10;
 
 pub const KIND: Kind = Kind {
-    name: KindName("memfd"),
+    name: KindName(&"memfd"),
     // The link reads `/memfd:NAME (deleted)`, and so does that of a file of that name in the root
     // directory that was removed. Only the device tells: the kernel's own tmpfs, or with MFD_HUGETLB
     // its own hugetlbfs.

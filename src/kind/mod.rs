@@ -117,7 +117,7 @@ pub struct Kind {
 impl Kind {
     /// What a kind has that says nothing of it.
     const BASE: Self = Self {
-        name: KindName(""),
+        name: KindName(&""),
         recognises: |_| false,
         describe: |_| Description::default(),
         protocols: &[],
@@ -350,7 +350,7 @@ mod tests {
             ("/anon_inode:[timerfd]", FileType::Regular, "file"),
         ] {
             let clue = Clue { link: Some(link.as_bytes()), file_type: Some(file_type), ..Clue::NONE };
-            assert_eq!(recognise(&clue).name, KindName(kind), "{link}");
+            assert_eq!(recognise(&clue).name.as_str(), kind, "{link}");
         }
     }
 

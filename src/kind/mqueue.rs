@@ -3,7 +3,7 @@
 use super::{Clue, Description, FileType, Kind, file, pipe};
 use crate::model::KindName;
 
-const NAME: KindName = KindName("mqueue");
+const NAME: KindName = KindName(&"mqueue");
 
 pub const KIND: Kind = Kind {
     name: NAME,

@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Question};
 use crate::model::{Fact, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("namespace"),
+    name: KindName(&"namespace"),
     // One that was opened where it is mounted, as ip-netns(8) does, has the path of that.
     recognises: |clue| {
         let may_be = matches!(clue.file_type, None | Some(FileType::Regular));

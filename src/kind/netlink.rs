@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("netlink"),
+    name: KindName(&"netlink"),
     recognises: |clue| clue.protocol == Some("NETLINK"),
     describe: |_| Description::default(),
     protocols: &[Protocol { name: "NETLINK", family: "netlink", kind: None, table: Some("netlink"), state }],

@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("packet"),
+    name: KindName(&"packet"),
     recognises: |clue| clue.protocol == Some("PACKET"),
     describe: |_| Description::default(),
     protocols: &[Protocol {

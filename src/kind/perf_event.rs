@@ -4,7 +4,7 @@ use super::{Clue, Description, Kind};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("perf_event"),
+    name: KindName(&"perf_event"),
     recognises: |clue| clue.is_anonymous("perf_event"),
     describe: |clue| Description { facts: clue.facts(|_, _| None), ..Description::default() },
     sample: Clue { link: Some(b"anon_inode:[perf_event]"), ..Clue::NONE },

@@ -5,7 +5,7 @@ use super::{Clue, Description, Kind, Question};
 use crate::model::{Fact, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("pidfd"),
+    name: KindName(&"pidfd"),
     // Since Linux 6.9 each process has an inode of its own in pidfs; some kernels have told it by another
     // link since.
     recognises: |clue| clue.is_anonymous("pidfd") || clue.link_starts_with(b"pidfd:["),

@@ -3,7 +3,7 @@
 use super::{Clue, Description, FileType, Kind};
 use crate::model::{Channel, ChannelKey, Endpoint, KindName, Side};
 
-const NAME: KindName = KindName("pipe");
+const NAME: KindName = KindName(&"pipe");
 
 pub const KIND: Kind = Kind {
     name: NAME,

@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol, udp};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("raw"),
+    name: KindName(&"raw"),
     recognises: |clue| matches!(clue.protocol, Some("RAW" | "RAWv6")),
     describe: |_| Description::default(),
     protocols: &[protocol("RAW", "inet"), protocol("RAWv6", "inet6")],

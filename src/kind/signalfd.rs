@@ -5,7 +5,7 @@ use super::{Clue, Description, Kind};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("signalfd"),
+    name: KindName(&"signalfd"),
     recognises: |clue| clue.is_anonymous("signalfd"),
     describe: |clue| {
         let facts = clue.facts(|name, value| match name {

@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("socket"),
+    name: KindName(&"socket"),
     recognises: |clue| clue.file_type == Some(FileType::Socket),
     describe: |_| Description::default(),
     protocols: &[

@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, file};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("symlink"),
+    name: KindName(&"symlink"),
     recognises: |clue| clue.file_type == Some(FileType::Symlink),
     describe: |clue| Description { facts: file::extent(clue), ..Description::default() },
     sample: Clue { link: Some(b"/etc/mtab"), file_type: Some(FileType::Symlink), ..Clue::NONE },

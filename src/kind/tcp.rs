@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("tcp"),
+    name: KindName(&"tcp"),
     recognises: |clue| matches!(clue.protocol, Some("TCP" | "TCPv6" | "MPTCP" | "MPTCPv6")),
     describe: |_| Description::default(),
     protocols: &[

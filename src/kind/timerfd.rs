@@ -6,7 +6,7 @@ use crate::model::{Fact, KindName, bit_names};
 use std::time::Duration;
 
 pub const KIND: Kind = Kind {
-    name: KindName("timerfd"),
+    name: KindName(&"timerfd"),
     recognises: |clue| clue.is_anonymous("timerfd"),
     describe: |clue| {
         let mut facts = clue.facts(|name, value| match name {

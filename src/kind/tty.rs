@@ -3,7 +3,7 @@
 use super::{Clue, Description, FileType, Kind, char};
 use crate::model::{Access, Beyond, Channel, ChannelKey, Endpoint, Failure, KindName, Side};
 
-const NAME: KindName = KindName("tty");
+const NAME: KindName = KindName(&"tty");
 
 pub const KIND: Kind = Kind {
     name: NAME,

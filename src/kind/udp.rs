@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("udp"),
+    name: KindName(&"udp"),
     recognises: |clue| matches!(clue.protocol, Some("UDP" | "UDPv6")),
     describe: |_| Description::default(),
     protocols: &[protocol("UDP", "inet", "udp"), protocol("UDPv6", "inet6", "udp")],

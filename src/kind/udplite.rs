@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, udp};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("udplite"),
+    name: KindName(&"udplite"),
     recognises: |clue| matches!(clue.protocol, Some("UDP-Lite" | "UDPLITEv6")),
     describe: |_| Description::default(),
     protocols: &[

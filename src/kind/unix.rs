@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol};
 use crate::model::{Fact, Facts, KindName};
 
 pub const KIND: Kind = Kind {
-    name: KindName("unix"),
+    name: KindName(&"unix"),
     recognises: |clue| matches!(clue.protocol, Some("UNIX" | "UNIX-STREAM")),
     describe: |clue| Description { facts: in_flight(clue), ..Description::default() },
     protocols: &[

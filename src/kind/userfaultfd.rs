@@ -5,7 +5,7 @@ use super::{Clue, Description, Kind};
 use crate::model::{KindName, bit_names};
 
 pub const KIND: Kind = Kind {
-    name: KindName("userfaultfd"),
+    name: KindName(&"userfaultfd"),
     recognises: |clue| clue.is_anonymous("userfaultfd"),
     describe: |clue| {
         let mut facts = clue.facts(|_, _| None);

@@ -4,7 +4,7 @@ use super::{Clue, Description, FileType, Kind, Protocol};
 use crate::model::KindName;
 
 pub const KIND: Kind = Kind {
-    name: KindName("vsock"),
+    name: KindName(&"vsock"),
     recognises: |clue| clue.protocol == Some("AF_VSOCK"),
     describe: |_| Description::default(),
     protocols: &[Protocol { name: "AF_VSOCK", family: "vsock", kind: None, table: Some("vsock"), state }],

@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn glimpse() -> Glimpse {
-        Glimpse { kind: KindName("file"), name: None, access: None }
+        Glimpse { kind: KindName(&"file"), name: None, access: None }
     }
 
     fn opened(fd: i32) -> Change {

@@ -20,7 +20,7 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
                 {
                     changes.push(Change::Cloexec { fd, on });
                 }
-                if let (Some(from), Some(to)) = (old.offset, new.offset)
+                if let (Some(from), Some(to)) = (old.more.offset, new.more.offset)
                     && from != to
                 {
                     changes.push(Change::Moved { fd, from, to });

@@ -2,8 +2,9 @@
 
 use super::{Beyond, Channel, ChannelKey, Endpoint, Failure, KindName, Socket};
 use std::borrow::Cow;
-use std::ops::{Index, IndexMut};
+use std::ops::{Deref, DerefMut, Index, IndexMut};
 use std::time::Duration;
+use thin_vec::ThinVec;
 
 /// Which of a snapshot's open file descriptions. Their order is that in which they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -151,13 +152,16 @@ impl Fact {
     }
 
     /// The one of this name.
-    pub fn named<'a>(facts: &'a [(Cow<'static, str>, Self)], name: &str) -> Option<&'a Self> {
+    pub fn named<'a>(facts: &'a [Named], name: &str) -> Option<&'a Self> {
         facts.iter().find(|(known, _)| known == name).map(|(_, fact)| fact)
     }
 }
 
-/// Named values, in the order in which to show them. Nearly all names are known when the program is built.
-pub type Facts = Vec<(Cow<'static, str>, Fact)>;
+/// A value and its name. Nearly all names are known when the program is built.
+pub type Named = (Cow<'static, str>, Fact);
+
+/// Named values, in the order in which to show them.
+pub type Facts = Vec<Named>;
 
 /// Whether it is known which descriptors refer to one open file description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,27 +186,65 @@ pub struct OpenFile {
     pub deleted: bool,
     /// What it was opened for; `None` where that was not read.
     pub access: Option<Access>,
+    /// The file; `None` where it could not be stat'ed.
+    pub inode: Option<Inode>,
+    /// What only this kind has.
+    pub facts: ThinVec<Named>,
+    /// Of a socket: its state and addresses.
+    pub socket: Option<Box<Socket>>,
+    /// The channels that it is an end of; none where it is an end of nothing.
+    pub ends: Box<[Endpoint]>,
+    /// What a listing of all mostly does not ask for.
+    pub more: More,
+}
+
+/// What most files of a long listing have nothing of, so that they have room for no more than a pointer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct More(Option<Box<Details>>);
+
+/// What there may be to say of an open file description besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
     /// The O_* flags of open(2), without O_CLOEXEC; `None` where fdinfo was not read.
     pub flags: Option<u32>,
     /// The file offset in bytes; `None` where fdinfo was not read.
     pub offset: Option<i64>,
-    /// The file; `None` where it could not be stat'ed.
-    pub inode: Option<Inode>,
-    /// What stat(2) says of the file besides; `None` where that failed.
+    /// What stat(2) says of the file besides its number; `None` where that failed, or was not asked for.
     pub stat: Option<Stat>,
-    /// What only this kind has.
-    pub facts: Facts,
     /// The most telling of the facts in one line, in the kernel's own words and in no language. Some of it
     /// may be another process's words.
     pub brief: Option<String>,
-    /// Of a socket: its state and addresses.
-    pub socket: Option<Box<Socket>>,
-    /// The channels that it is an end of; none where it is an end of nothing.
-    pub ends: Vec<Endpoint>,
     /// What else there is to say of its other side.
     pub beyond: Option<Beyond>,
     /// Whether sharing is known.
     pub identity: Identity,
+}
+
+impl Details {
+    /// Nothing.
+    const NONE: Self =
+        Self { flags: None, offset: None, stat: None, brief: None, beyond: None, identity: Identity::NotAsked };
+}
+
+impl From<Details> for More {
+    fn from(details: Details) -> Self {
+        Self((details != Details::NONE).then(|| Box::new(details)))
+    }
+}
+
+impl Deref for More {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        static NONE: Details = Details::NONE;
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+impl DerefMut for More {
+    fn deref_mut(&mut self) -> &mut Details {
+        self.0.get_or_insert_with(|| Box::new(Details::NONE))
+    }
 }
 
 impl OpenFile {

@@ -1,6 +1,7 @@
 //! Processes and their tables.
 
 use super::{Failure, FileId, Watch};
+use thin_vec::ThinVec;
 
 /// One process for ever: a pid is given again, but not with the same start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,7 +73,7 @@ pub struct Descriptor {
     pub file: FileId,
     /// Of an epoll instance: what it watches. The list is the instance's, what its numbers mean is each
     /// process's own.
-    pub watches: Vec<Watch>,
+    pub watches: ThinVec<Watch>,
 }
 
 /// What a process refers to without a descriptor, and so without an open file description.

@@ -249,7 +249,7 @@ impl Field {
                 (Some(fd), _) => number(fd),
                 (None, place) => place.map_or(Value::Absent, |place| text(place.as_str().as_bytes())),
             },
-            Self::Kind => text(file.kind.0.as_bytes()),
+            Self::Kind => text(file.kind.as_str().as_bytes()),
             Self::Name => file.name.as_deref().map_or(Value::Unknown, text),
             // What is held without a descriptor has no open file description.
             Self::Access | Self::Flags | Self::Offset if entry.place.is_some() => Value::Absent,
@@ -263,11 +263,11 @@ impl Field {
                 Some(descriptor) => known(descriptor.cloexec, Value::Bool),
                 None => Value::Absent,
             },
-            Self::Flags => known(file.flags, |bits| {
+            Self::Flags => known(file.more.flags, |bits| {
                 let names = flag_names(bits).into_iter();
                 Value::List(names.map(|name| Value::Text(Cow::Owned(name.into_bytes()))).collect())
             }),
-            Self::Offset => known(file.offset, number),
+            Self::Offset => known(file.more.offset, number),
             Self::Dev => known(file.inode, |inode| {
                 Value::Text(Cow::Owned(format!("{}:{}", inode.dev.0, inode.dev.1).into_bytes()))
             }),
@@ -307,7 +307,7 @@ impl Field {
 
 fn of_identity<'a>(field: &Field, known_all: &Known<'a>, entry: &Entry<'a>) -> Value<'a> {
     let Some(descriptor) = entry.descriptor else { return Value::Absent };
-    let proven = entry.file.identity == Identity::Proven;
+    let proven = entry.file.more.identity == Identity::Proven;
     match field {
         Field::Identity => text(if proven { b"proven" } else { b"unproven" }),
         _ if !proven => Value::Unknown,

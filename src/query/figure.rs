@@ -210,7 +210,7 @@ struct Letters<'a> {
 impl Letters<'_> {
     fn label(&mut self, descriptor: &Descriptor, file: &OpenFile) -> Label {
         let contested = self.likes.get(&like(file, descriptor.file)).is_some_and(|&count| count > 1);
-        match (&file.identity, self.sharing.letter(descriptor)) {
+        match (&file.more.identity, self.sharing.letter(descriptor)) {
             (_, Some(letter)) => Label::Letter(letter),
             (Identity::Unproven(_), None) => Label::Unproven,
             (Identity::NotAsked, None) if contested => Label::Unproven,

@@ -32,7 +32,7 @@ impl Sharing {
     pub fn new(snapshot: &Snapshot) -> Self {
         let proven = || {
             snapshot.descriptors().filter(|(process, descriptor)| {
-                !process.shares_table && snapshot.file(descriptor).identity == Identity::Proven
+                !process.shares_table && snapshot.file(descriptor).more.identity == Identity::Proven
             })
         };
         // Most have one descriptor, and need no more than to be seen to.

@@ -36,11 +36,11 @@ impl Target {
         match self {
             Self::Read => file.inode.is_some(),
             Self::Port { kinds, address, port } => {
-                kinds.contains(&file.kind.0) && local().is_some_and(|local| has_port(local, *address, *port))
+                kinds.contains(&file.kind.as_str()) && local().is_some_and(|local| has_port(local, *address, *port))
             }
-            Self::Unix(name) => file.kind.0 == "unix" && local() == Some(name),
+            Self::Unix(name) => file.kind.as_str() == "unix" && local() == Some(name),
             Self::Bound(inode, name) => {
-                file.kind.0 == "unix" && is_bound(file, *inode, local() == Some(name))
+                file.kind.as_str() == "unix" && is_bound(file, *inode, local() == Some(name))
             }
             Self::Below(inodes, folder) => {
                 let lost =
@@ -127,7 +127,7 @@ impl<'a> Origins<'a> {
             for (fd, file, id) in self.held.get(&above.id).into_iter().flatten() {
                 // What was not compared with those above it could be none of them.
                 let failed =
-                    [file, holder.file].iter().any(|file| matches!(file.identity, Identity::Unproven(_)));
+                    [file, holder.file].iter().any(|file| matches!(file.more.identity, Identity::Unproven(_)));
                 if !failed && *id == descriptor.file {
                     return Origin::Inherited(above, *fd);
                 }

@@ -210,7 +210,7 @@ impl<'a> Wiring<'a> {
     /// those who are connected to it.
     pub fn peers(&self, process: ProcessId, descriptor: &Descriptor) -> Peers<'_> {
         let file = self.snapshot.file(descriptor);
-        match &file.beyond {
+        match &file.more.beyond {
             Some(Beyond::Outside(address)) => return Peers::Outside(address),
             Some(Beyond::Unknown(failure)) => return Peers::Unknown(failure),
             Some(Beyond::NotAsked) => return Peers::NotAsked,

@@ -107,11 +107,11 @@ impl<'a> Context<'a> {
         if file.deleted {
             text.push_str(" (deleted)");
         }
-        if let Some(brief) = &file.brief {
+        if let Some(brief) = &file.more.brief {
             let _ = write!(text, " ({})", escape::show(brief.as_bytes()));
         }
         // The offset of what cannot be seeked stays 0.
-        if let Some(offset) = file.offset.filter(|&offset| offset != 0) {
+        if let Some(offset) = file.more.offset.filter(|&offset| offset != 0) {
             let _ = write!(text, " (offset {offset})");
         }
         text
@@ -204,7 +204,7 @@ fn flags(descriptor: &Descriptor, file: &OpenFile) -> Vec<String> {
     if descriptor.cloexec == Some(true) {
         flags.push("CLOEXEC".to_owned());
     }
-    if let Some(bits) = file.flags {
+    if let Some(bits) = file.more.flags {
         // The access mode has a column of its own, and every 64-bit program has O_LARGEFILE.
         let names = flag_names(bits).into_iter().skip(1).filter(|name| name != "O_LARGEFILE");
         flags.extend(names.map(|name| name.trim_start_matches("O_").to_owned()));

@@ -263,7 +263,7 @@ impl EntryDoc<'_> {
                 (Some(descriptor), _) => map.serialize_entry("fd", &descriptor.fd)?,
                 (None, place) => map.serialize_entry("fd", &place.map(Place::as_str))?,
             },
-            Field::Kind => map.serialize_entry("kind", file.kind.0)?,
+            Field::Kind => map.serialize_entry("kind", file.kind.as_str())?,
             Field::Name => match &file.name {
                 Ok(name) => text(map, "name", name)?,
                 Err(_) => map.serialize_entry("name", &None::<()>)?,
@@ -272,22 +272,22 @@ impl EntryDoc<'_> {
                 map.serialize_entry("access", &access(file.access.filter(|_| descriptor.is_some())))?;
             }
             Field::Cloexec => optional(map, "cloexec", descriptor.and_then(|descriptor| descriptor.cloexec))?,
-            Field::Flags => optional(map, "flags", file.flags.map(flag_names))?,
-            Field::Offset => optional(map, "offset", file.offset)?,
+            Field::Flags => optional(map, "flags", file.more.flags.map(flag_names))?,
+            Field::Offset => optional(map, "offset", file.more.offset)?,
             Field::Dev => {
                 optional(map, "dev", file.inode.map(|inode| format!("{}:{}", inode.dev.0, inode.dev.1)))?;
             }
             Field::Ino => optional(map, "ino", file.inode.map(|inode| inode.ino))?,
             Field::Deleted => map.serialize_entry("deleted", &file.deleted)?,
             Field::OpenFile => {
-                let label = descriptor.filter(|_| file.identity == Identity::Proven);
+                let label = descriptor.filter(|_| file.more.identity == Identity::Proven);
                 map.serialize_entry(
                     "open_file",
                     &label.map(|descriptor| format!("f{}", descriptor.file.number())),
                 )?;
             }
             Field::Identity if descriptor.is_some() => {
-                let proven = file.identity == Identity::Proven;
+                let proven = file.more.identity == Identity::Proven;
                 map.serialize_entry("identity", if proven { "proven" } else { "unproven" })?;
             }
             Field::SharedWith => {

@@ -1,7 +1,7 @@
 //! What only some kinds of file have, as JSON.
 
 use super::json::{optional, text};
-use crate::model::{Fact, Facts, Inode, Watch, event_names};
+use crate::model::{Fact, Inode, Named, Watch, event_names};
 use crate::query::Entry;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -27,7 +27,7 @@ impl<M: SerializeMap> Chosen<'_, M> {
         optional(&mut self.map, key, value.filter(|_| self.keys.is_none_or(|keys| keys.contains(&key))))
     }
 
-    fn facts(&mut self, all: &Facts) -> Result<(), M::Error> {
+    fn facts(&mut self, all: &[Named]) -> Result<(), M::Error> {
         for (key, fact) in all {
             if self.wants(key) {
                 entry(&mut self.map, key, fact)?;
@@ -67,7 +67,7 @@ impl Serialize for FactsDoc<'_> {
     }
 }
 
-fn facts<M: SerializeMap>(map: &mut M, facts: &Facts) -> Result<(), M::Error> {
+fn facts<M: SerializeMap>(map: &mut M, facts: &[Named]) -> Result<(), M::Error> {
     facts.iter().try_for_each(|(key, fact)| entry(map, key, fact))
 }
 

@@ -3,7 +3,7 @@
 use super::cells::{Context, peer, process};
 use super::inspect::{block, legend, paragraph};
 use super::{Style, Tone, escape, exchange, figure, inheritance, lang, redirections};
-use crate::model::{Access, Change, ChannelKey, Fate, Glimpse, KindName, Snapshot, Step};
+use crate::model::{Access, Change, ChannelKey, Fate, Glimpse, Snapshot, Step};
 use crate::query::{Known, Wiring};
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -194,7 +194,7 @@ pub(super) fn change_text(change: &Change, style: Style) -> String {
 
 /// `pipe r`, `tty rw`, `/tmp/a.txt w`.
 fn glimpse(what: &Glimpse) -> String {
-    let named = what.name.as_ref().filter(|name| name.starts_with(b"/") && what.kind.0 != "tty");
+    let named = what.name.as_ref().filter(|name| name.starts_with(b"/") && what.kind.as_str() != "tty");
     let name = named.map_or_else(|| what.kind.to_string(), |name| escape::name(name));
     match what.access {
         Some(access) => format!("{name} {}", access.as_str()),
@@ -238,9 +238,9 @@ pub(super) fn meaning(step: &Step, style: Style) -> Option<String> {
         "dup2" | "dup3" => lang::step_dup2(language, argument(0), argument(1)),
         "close" => match step.changes.first() {
             Some(Change::Closed {
-                what: Glimpse { kind: KindName("pipe"), access: Some(access), .. },
+                what: Glimpse { kind, access: Some(access), .. },
                 ..
-            }) if is_shell(step) => {
+            }) if kind.as_str() == "pipe" && is_shell(step) => {
                 if access.writes() {
                     lang::step_close_writer(language, argument(0))
                 } else {

@@ -8,7 +8,7 @@
 
 use super::lsof_names::{escaped, reason};
 use super::lsof_sockets;
-use crate::model::{Access, Fact, Facts, OpenFile, Place, Process, State};
+use crate::model::{Access, Fact, Named, OpenFile, Place, Process, State};
 use crate::query::{Entry, Listed, Listing};
 use std::io::{self, Write};
 
@@ -77,7 +77,7 @@ fn file(out: &mut dyn Write, pid: i32, entry: &Entry<'_>, utf8: bool) -> io::Res
     if let Some(inode) = file.inode {
         writeln!(out, "D{:#x}", device(inode.dev))?;
     }
-    if let Some(stat) = file.stat.filter(|_| !gone_from_memory) {
+    if let Some(stat) = file.more.stat.filter(|_| !gone_from_memory) {
         if has_offset(stat.mode) {
             offset(out, file)?;
         } else {
@@ -87,7 +87,7 @@ fn file(out: &mut dyn Write, pid: i32, entry: &Entry<'_>, utf8: bool) -> io::Res
     if let Some(inode) = file.inode {
         writeln!(out, "i{}", inode.ino)?;
     }
-    if let Some(stat) = file.stat.filter(|_| !gone_from_memory) {
+    if let Some(stat) = file.more.stat.filter(|_| !gone_from_memory) {
         writeln!(out, "k{}", stat.nlink)?;
     }
     match &file.name {
@@ -126,7 +126,7 @@ fn access(access: Option<Access>) -> char {
 }
 
 /// The strongest lock that is held through a descriptor: of the whole in upper case, of a part in lower case.
-fn lock(facts: &Facts) -> char {
+fn lock(facts: &[Named]) -> char {
     let Some(Fact::List(locks)) = Fact::named(facts, "locks") else { return ' ' };
     let letter = |lock: &Fact| {
         let Fact::Group(lock) = lock else { return None };
@@ -148,14 +148,14 @@ fn lock(facts: &Facts) -> char {
 pub(super) fn flags(out: &mut dyn Write, entry: &Entry<'_>) -> io::Result<()> {
     /// `include/uapi/asm-generic/fcntl.h`: the same on every architecture but alpha, parisc and sparc.
     const O_CLOEXEC: u32 = 0o2_000_000;
-    let Some(flags) = entry.file.flags else { return Ok(()) };
+    let Some(flags) = entry.file.more.flags else { return Ok(()) };
     let closes = entry.descriptor.and_then(|descriptor| descriptor.cloexec) == Some(true);
     writeln!(out, "G{:#x};0x0", flags | if closes { O_CLOEXEC } else { 0 })
 }
 
 /// The offset: in decimal as long as that has no more than eight digits.
 pub(super) fn offset(out: &mut dyn Write, file: &OpenFile) -> io::Result<()> {
-    let Some(offset) = file.offset else { return Ok(()) };
+    let Some(offset) = file.more.offset else { return Ok(()) };
     let offset = offset.cast_unsigned();
     if offset < 100_000_000 { writeln!(out, "o0t{offset}") } else { writeln!(out, "o{offset:#x}") }
 }
@@ -175,13 +175,13 @@ fn has_offset(mode: u32) -> bool {
 }
 
 fn file_type(file: &OpenFile) -> String {
-    let Some(stat) = file.stat else { return "unknown".to_owned() };
+    let Some(stat) = file.more.stat else { return "unknown".to_owned() };
     let word = match stat.mode & TYPE {
         0o010_000 => "FIFO",
         0o020_000 => "CHR",
         0o040_000 => "DIR",
         0o060_000 => "BLK",
-        0o100_000 if file.kind.0 == "mqueue" => "PSXMQ",
+        0o100_000 if file.kind.as_str() == "mqueue" => "PSXMQ",
         0o100_000 => "REG",
         0o120_000 => "LINK",
         0 if file.name.as_ref().is_ok_and(|name| name.starts_with(ANONYMOUS)) => "a_inode",
@@ -195,7 +195,7 @@ const ANONYMOUS: &[u8] = b"anon_inode:";
 
 /// Whether no name is left. The kernel marks memory files so, too, which never had one.
 fn is_unlinked(file: &OpenFile) -> bool {
-    let nameless = file.stat.is_some_and(|stat| stat.nlink == 0);
+    let nameless = file.more.stat.is_some_and(|stat| stat.nlink == 0);
     file.deleted || (nameless && file.name.as_ref().is_ok_and(|name| name.starts_with(b"/")))
 }
 

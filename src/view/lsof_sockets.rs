@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The fields of a socket from its type on.
 pub fn socket(out: &mut dyn Write, entry: &Entry<'_>, utf8: bool) -> io::Result<()> {
     let Some(socket) = &entry.file.socket else { return Ok(()) };
-    match entry.file.kind.0 {
+    match entry.file.kind.as_str() {
         "tcp" => inet(out, entry, socket, "TCP", utf8),
         "udp" => inet(out, entry, socket, "UDP", utf8),
         "udplite" => inet(out, entry, socket, "UDPLITE", utf8),
@@ -126,7 +126,7 @@ fn raw(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result<()
             words.iter().map(|word| format!("{:08X}", u32::from_ne_bytes(*word))).collect();
         words.concat()
     };
-    let is_icmp = entry.file.kind.0 == "icmp";
+    let is_icmp = entry.file.kind.as_str() == "icmp";
     let word = match (is_icmp, is_v6) {
         (true, _) => "icmp",
         (false, true) => "raw6",

@@ -131,7 +131,7 @@ fn sameness(context: &Context<'_>, left: Option<&Descriptor>, right: Option<&Des
         return String::new();
     };
     let unproven =
-        [left, right].iter().find_map(|descriptor| match &context.snapshot.file(descriptor).identity {
+        [left, right].iter().find_map(|descriptor| match &context.snapshot.file(descriptor).more.identity {
             Identity::Unproven(failure) => Some(failure),
             Identity::Proven | Identity::NotAsked => None,
         });

@@ -216,7 +216,7 @@ impl Words<'_> {
     /// Why it is not known whether a slot shares.
     fn doubt(&self, slot: &Slot<'_>) -> Option<String> {
         let language = self.style.lang;
-        let text = match (&slot.label, &slot.file.identity) {
+        let text = match (&slot.label, &slot.file.more.identity) {
             (Label::Unproven, Identity::Unproven(failure)) => {
                 lang::figure_unproven(language, &failure.to_string())
             }

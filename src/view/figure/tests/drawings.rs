@@ -20,7 +20,7 @@ fn pipeline(stages: &[&str]) -> Draft {
 /// `ls | grep > FILE`
 fn to_file(name: &str) -> Draft {
     let mut draft = pipeline(&["ls", "grep"]);
-    let file = draft.open("file", name, Access::Write, 77);
+    let file = draft.open(KindName(&"file"), name, Access::Write, 77);
     draft.slots(2)[1].file = file;
     draft
 }
@@ -29,7 +29,7 @@ fn forked() -> Draft {
     let mut draft = Draft::new();
     let tty = draft.tty();
     let (read, write) = draft.pipe(98213);
-    let file = draft.open("file", "/home/me/notes.txt", Access::Write, 77);
+    let file = draft.open(KindName(&"file"), "/home/me/notes.txt", Access::Write, 77);
     let slots = [(0, tty), (1, tty), (2, tty), (3, read), (4, write), (5, file)];
     draft.process("shell", 4100, &slots);
     draft.process("shell", 4101, &slots);
@@ -40,7 +40,7 @@ fn forked() -> Draft {
 fn twice() -> Draft {
     let mut draft = Draft::new();
     let tty = draft.tty();
-    let [one, two] = [77; 2].map(|ino| draft.open("file", "/home/me/log.txt", Access::Write, ino));
+    let [one, two] = [77; 2].map(|ino| draft.open(KindName(&"file"), "/home/me/log.txt", Access::Write, ino));
     draft.process("sh", 4100, &[(0, tty), (1, one), (2, one), (3, two)]);
     draft.process("tail", 4101, &[(0, tty), (1, tty), (2, tty)]);
     draft
@@ -102,7 +102,7 @@ fn a_reader_of_what_could_not_be_searched_is_unknown_and_not_nobody() {
 #[test]
 fn two_eventfds_are_two_objects_although_they_are_one_inode() {
     let mut draft = Draft::new();
-    let [one, two] = [12; 2].map(|ino| draft.open("anon", "anon_inode:[eventfd]", Access::ReadWrite, ino));
+    let [one, two] = [12; 2].map(|ino| draft.open(KindName(&"anon"), "anon_inode:[eventfd]", Access::ReadWrite, ino));
     draft.process("a", 4100, &[(3, one), (4, two)]);
     let drawn = draft.draw(style(80));
     assert!(!drawn.contains('═') && drawn.contains("3 rw anon_inode:[eventfd]"), "{drawn}");

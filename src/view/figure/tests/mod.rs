@@ -6,11 +6,12 @@ mod properties;
 use super::{Plan, Words, figure, plan};
 use crate::model::{
     Access, Channel, ChannelKey, Coverage, Descriptor, Endpoint, Failure, FdTable, FileId, Files, Holder,
-    Identity, Inode, KindName, OpenFile, Process, ProcessId, Snapshot, State,
+    Identity, Inode, KindName, More, OpenFile, Process, ProcessId, Snapshot, State,
 };
 use crate::query::Figure;
 use crate::view::{Lang, Style};
 use std::time::SystemTime;
+use thin_vec::ThinVec;
 use unicode_width::UnicodeWidthChar;
 
 /// A snapshot in the making.
@@ -34,34 +35,30 @@ impl Draft {
     }
 
     /// Opens a file: a new open file description.
-    pub fn open(&mut self, kind: &'static str, name: impl AsRef<[u8]>, access: Access, ino: u64) -> FileId {
-        let file = OpenFile {
-            kind: KindName(kind),
+    pub fn open(&mut self, kind: KindName, name: impl AsRef<[u8]>, access: Access, ino: u64) -> FileId {
+        let mut file = OpenFile {
+            kind,
             name: Ok(name.as_ref().to_vec()),
             deleted: false,
             access: Some(access),
-            flags: Some(0),
-            offset: Some(0),
             inode: Some(Inode { dev: (0, 14), ino }),
-            stat: None,
-            facts: Vec::new(),
-            brief: None,
+            facts: ThinVec::new(),
             socket: None,
-            ends: Vec::new(),
-            beyond: None,
-            identity: Identity::Proven,
+            ends: Box::default(),
+            more: More::default(),
         };
+        (file.more.flags, file.more.offset, file.more.identity) = (Some(0), Some(0), Identity::Proven);
         self.snapshot.files.add(vec![file]).next().unwrap()
     }
 
     pub fn tty(&mut self) -> FileId {
-        self.open("tty", "/dev/pts/3", Access::ReadWrite, 6)
+        self.open(KindName(&"tty"), "/dev/pts/3", Access::ReadWrite, 6)
     }
 
     /// An end of a pipe.
     pub fn end(&mut self, ino: u64, access: Access) -> FileId {
-        let file = self.open("pipe", format!("pipe:[{ino}]"), access, ino);
-        self.snapshot.files[file].ends = vec![endpoint(ino, access)];
+        let file = self.open(KindName(&"pipe"), format!("pipe:[{ino}]"), access, ino);
+        self.snapshot.files[file].ends = [endpoint(ino, access)].into();
         file
     }
 
@@ -75,7 +72,7 @@ impl Draft {
             fd,
             cloexec: Some(false),
             file,
-            watches: Vec::new(),
+            watches: ThinVec::new(),
         });
         self.snapshot.processes.push(Process {
             id: ProcessId { pid, start_ticks: 1 },
@@ -115,7 +112,7 @@ impl Draft {
     }
 
     pub fn unproven(&mut self, file: FileId) {
-        self.snapshot.files[file].identity = Identity::Unproven(failure("kcmp", "EPERM"));
+        self.snapshot.files[file].more.identity = Identity::Unproven(failure("kcmp", "EPERM"));
     }
 
     pub fn draw(&self, style: Style) -> String {
@@ -136,7 +133,7 @@ impl Draft {
 }
 
 fn endpoint(ino: u64, access: Access) -> Endpoint {
-    let channel = Channel { medium: KindName("pipe"), key: ChannelKey::File(Inode { dev: (0, 14), ino }) };
+    let channel = Channel { medium: KindName(&"pipe"), key: ChannelKey::File(Inode { dev: (0, 14), ino }) };
     Endpoint { channel, side: access.into() }
 }
 

@@ -27,7 +27,7 @@ fn draft(tables: &[Vec<Choice>], comms: &[String], unproven: bool, outside: bool
     for (index, name) in (1u64..).zip(NAMES) {
         // Of a file three descriptions, of which the last is open for less.
         let access = [Access::ReadWrite, Access::Write, Access::Read];
-        files.push(access.map(|access| draft.open("file", name, access, index)));
+        files.push(access.map(|access| draft.open(KindName(&"file"), name, access, index)));
     }
     for ino in 98213..98219 {
         let (read, write) = draft.pipe(ino);
