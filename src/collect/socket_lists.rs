@@ -2,7 +2,7 @@
 
 use super::gap;
 use super::processes::Task;
-use super::sockets::{Depth, Tables, has_address};
+use super::sockets::{Depth, List, Tables, has_address};
 use super::wires::Wires;
 use crate::kernel::{
     Errno, Failure, FdRow, Netns, Read, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, Source,
@@ -12,7 +12,6 @@ use crate::model::{Gap, Subject};
 use crate::shares::{share_large, workers};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Range;
 
 /// Loads what the sockets in `tasks` need; nothing where there is none.
 pub fn load(
@@ -47,7 +46,7 @@ pub fn load(
     loader.interfaces();
     let Loader { places, mut tables, loaded, gaps, .. } = loader;
     if depth.ends {
-        let lists = loaded.into_iter().map(|((netns, list), rows)| (netns, list, &tables.rows[rows]));
+        let lists = loaded.into_iter().map(|((netns, list), at)| (netns, list, &tables.lists[at].rows[..]));
         tables.wires = Wires::lay(source, lists, &places, gaps);
     }
     tables
@@ -105,8 +104,8 @@ struct Loader<'a> {
     /// The inodes of the sockets shown, where these are a few of all.
     shown: Option<&'a HashSet<u64>>,
     gaps: &'a mut Vec<Gap>,
-    /// Where the rows of each list read are.
-    loaded: BTreeMap<(u64, SocketTable), Range<usize>>,
+    /// Where each list read is.
+    loaded: BTreeMap<(u64, SocketTable), usize>,
     /// A way into each namespace.
     places: BTreeMap<u64, Netns>,
     /// The lists that were read already.
@@ -183,12 +182,8 @@ impl Loader<'_> {
                 Vec::new()
             }
         };
-        let start = self.tables.rows.len();
-        self.tables.rows.reserve_exact(rows.len());
-        for row in rows {
-            self.add(Some(netns), row);
-        }
-        self.loaded.insert((netns, list), start..self.tables.rows.len());
+        self.loaded.insert((netns, list), self.tables.lists.len());
+        self.add(List { netns: Some(netns), table: Some(list), rows });
     }
 
     /// Notes what a list under `/proc/net` leaves open.
@@ -208,12 +203,17 @@ impl Loader<'_> {
         }
     }
 
-    fn add(&mut self, netns: Option<u64>, row: SocketRow) {
-        if row.ino != 0 {
+    fn add(&mut self, list: List) {
+        let at = u32::try_from(self.tables.lists.len()).unwrap_or(u32::MAX);
+        for (row, place) in list.rows.iter().zip(0..).filter(|(row, _)| row.ino != 0) {
             // Of an MPTCP socket each subflow is listed under its inode, the first one first.
-            self.tables.by_inode.entry(row.ino).or_insert(self.tables.rows.len());
+            self.tables.by_inode.entry(row.ino).or_insert((at, place));
         }
-        self.tables.rows.push((netns, row));
+        self.tables.lists.push(list);
+    }
+
+    fn add_stray(&mut self, netns: Option<u64>, row: SocketRow) {
+        self.add(List { netns, table: None, rows: vec![row] });
     }
 
     /// Fills in the protocols of the sockets that were not asked for theirs. What is in one list with one family
@@ -233,9 +233,9 @@ impl Loader<'_> {
 
     /// What has one protocol with the socket of this inode.
     fn class_of(&self, ino: u64) -> Option<Class> {
-        let index = *self.tables.by_inode.get(&ino)?;
-        let (_, row) = &self.tables.rows[index];
-        let (&(netns, list), _) = self.loaded.iter().find(|(_, range)| range.contains(&index))?;
+        let &(list, row) = self.tables.by_inode.get(&ino)?;
+        let List { netns, table, rows } = &self.tables.lists[list as usize];
+        let (netns, list, row) = ((*netns)?, (*table)?, &rows[row as usize]);
         // The list of TCP has sockets of MPTCP, too; those that are bound and no more are counted nowhere.
         let is_plain = list != SocketTable::Tcp
             || (self.mptcp.get(&netns) == Some(&false) && !matches!(row.state, Some(7 | 13)));
@@ -262,12 +262,12 @@ impl Loader<'_> {
                         _ if self.tables.by_inode.contains_key(&ino) => {}
                         // Without its namespace a socket that has a peer may have it anywhere.
                         Ok(row) => match asked.netns {
-                            Ok(netns) => self.add(Some(netns), row),
+                            Ok(netns) => self.add_stray(Some(netns), row),
                             Err(failure) => {
                                 if has_address(&row) {
                                     self.missing(pid, fd, failure);
                                 }
-                                self.add(None, row);
+                                self.add_stray(None, row);
                             }
                         },
                         Err(failure) => self.missing(pid, fd, failure),
@@ -299,9 +299,8 @@ impl Loader<'_> {
             SocketDetail::Packet { interface, .. } => *interface != 0,
             _ => false,
         };
-        let rows = self.tables.rows.iter();
-        let wanted: BTreeSet<u64> =
-            rows.filter(|(_, row)| bound(row)).filter_map(|(netns, _)| *netns).collect();
+        let lists = self.tables.lists.iter().filter(|list| list.rows.iter().any(bound));
+        let wanted: BTreeSet<u64> = lists.filter_map(|list| list.netns).collect();
         for netns in wanted {
             let Some(&place) = self.places.get(&netns) else { continue };
             match self.source.net(place) {

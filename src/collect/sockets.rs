@@ -31,13 +31,22 @@ impl Depth {
     }
 }
 
+/// Sockets of one namespace.
+pub(super) struct List {
+    /// The inode number of the namespace, where that is known.
+    pub netns: Option<u64>,
+    /// The list that has them; `None` of what is in none.
+    pub table: Option<SocketTable>,
+    pub rows: Vec<SocketRow>,
+}
+
 /// The sockets of the lists that were read.
 #[derive(Default)]
 pub struct Tables {
-    /// All, each with the inode number of its namespace, where that is known.
-    pub(super) rows: Vec<(Option<u64>, SocketRow)>,
-    /// Which of them, by inode.
-    pub(super) by_inode: HashMap<u64, usize>,
+    /// Each list, and what is in none.
+    pub(super) lists: Vec<List>,
+    /// By inode: in which list a socket is, and where in that.
+    pub(super) by_inode: HashMap<u64, (u32, u32)>,
     /// What is the namespaces' own, where a socket is bound to an interface.
     pub(super) nets: HashMap<u64, NetRow>,
     pub(super) wires: Wires,
@@ -48,8 +57,11 @@ pub struct Tables {
 }
 
 impl Tables {
-    fn find(&self, inode: Option<Inode>) -> Option<&(Option<u64>, SocketRow)> {
-        self.by_inode.get(&inode?.ino).map(|&index| &self.rows[index])
+    fn find(&self, inode: Option<Inode>) -> Option<(Option<u64>, &SocketRow)> {
+        self.by_inode.get(&inode?.ino).map(|&(list, row)| {
+            let list = &self.lists[list as usize];
+            (list.netns, &list.rows[row as usize])
+        })
     }
 
     /// What is known of a socket.
@@ -65,7 +77,7 @@ impl Tables {
             ..Socket::default()
         };
         if let Some((netns, row)) = self.find(inode) {
-            socket.netns = *netns;
+            socket.netns = netns;
             let names = netns.and_then(|netns| self.nets.get(&netns)).map(|net| &net.interfaces);
             fill(&mut socket, row, known, names);
         }
@@ -86,12 +98,12 @@ impl Tables {
     ) -> (Vec<Endpoint>, Option<Beyond>) {
         let Some(Inode { ino, .. }) = inode else { return Default::default() };
         let (ends, beyond) = (self.wires.ends(ino), self.wires.beyond(ino));
-        if !ends.is_empty() || beyond.is_some() {
-            return (ends.to_vec(), beyond.cloned());
+        if ends.len() > 0 || beyond.is_some() {
+            return (ends.collect(), beyond.cloned());
         }
         // In a list that could not be read, or not to the full, its peer may be.
         let found = self.find(inode);
-        let netns = found.and_then(|(netns, _)| *netns).or_else(|| self.namespaces.get(&pid).copied());
+        let netns = found.and_then(|(netns, _)| netns).or_else(|| self.namespaces.get(&pid).copied());
         let list = protocol.and_then(kind::protocol).and_then(table);
         let failure = netns.zip(list).and_then(|place| self.unlisted.get(&place));
         let may_have = found.is_none_or(|(_, row)| may_be_connected(row));
@@ -165,14 +177,14 @@ fn fill(
                 // Most are no longer, and it does not grow piece by piece.
                 let mut text = String::with_capacity("255.255.255.255:65535".len());
                 let _ = if bare { write!(text, "{}", address.ip()) } else { write!(text, "{address}") };
-                text
+                text.into_bytes().into_boxed_slice()
             };
             let unset = |address: std::net::SocketAddr| {
                 address.ip().is_unspecified() && (address.port() == 0 || bare)
             };
             let has_local = bare || !unset(inet.local);
-            socket.local = has_local.then(|| text(inet.local).into_bytes());
-            socket.remote = (!unset(inet.remote)).then(|| text(inet.remote).into_bytes());
+            socket.local = has_local.then(|| text(inet.local));
+            socket.remote = (!unset(inet.remote)).then(|| text(inet.remote));
             match list {
                 Some(SocketTable::Raw) => fact("ip_protocol", Fact::Number(inet.local.port().into())),
                 Some(SocketTable::Icmp) if inet.local.port() != 0 => {
@@ -194,7 +206,7 @@ fn fill(
             }
         }
         SocketDetail::Unix(unix) => {
-            socket.local = unix.name.as_deref().map(unix_name);
+            socket.local = unix.name.as_deref().map(|name| unix_name(name).into());
             if let Some(((major, minor), ino)) = unix.file {
                 fact("bound_dev", Fact::text(format!("{major}:{minor}")));
                 fact("bound_ino", Fact::Number(ino.into()));
@@ -214,12 +226,12 @@ fn fill(
             }
         }
         SocketDetail::Vsock { local, remote } => {
-            socket.local = Some(wires::vsock_address(*local));
-            socket.remote = remote.map(wires::vsock_address);
+            socket.local = Some(wires::vsock_address(*local).into());
+            socket.remote = remote.map(|remote| wires::vsock_address(remote).into());
         }
         SocketDetail::None => {}
     }
-    socket.facts = facts;
+    socket.facts = facts.into();
 }
 
 /// A path, or an abstract name with `@` in the place of its leading NUL, as the kernel writes it.

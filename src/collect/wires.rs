@@ -10,13 +10,11 @@ use crate::model::{Beyond, Channel, ChannelKey, Endpoint, Failure, Gap, KindName
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
-/// A socket as the lists have it, with its namespace.
-type Listed<'a> = &'a (Option<u64>, SocketRow);
-
 /// The ends of the sockets, by inode.
 #[derive(Default)]
 pub struct Wires {
-    ends: HashMap<u64, Vec<Endpoint>>,
+    /// In the order of the inodes: nearly every socket is one end.
+    ends: Vec<(u64, Endpoint)>,
     beyond: HashMap<u64, Beyond>,
 }
 
@@ -24,7 +22,7 @@ impl Wires {
     /// Joins the sockets of each list.
     pub fn lay<'a>(
         source: &dyn Source,
-        lists: impl Iterator<Item = (u64, SocketTable, &'a [(Option<u64>, SocketRow)])>,
+        lists: impl Iterator<Item = (u64, SocketTable, &'a [SocketRow])>,
         places: &BTreeMap<u64, Netns>,
         gaps: &mut Vec<Gap>,
     ) -> Self {
@@ -42,12 +40,34 @@ impl Wires {
             }
         }
         wires.unix(&unix);
+        wires.sort();
         wires
     }
 
+    /// Puts the ends of one socket together, in the order in which they were found, and what was found from both
+    /// sides once.
+    fn sort(&mut self) {
+        self.ends.sort_by_key(|(ino, _)| *ino);
+        let (mut of, mut seen) = (0, Vec::new());
+        self.ends.retain(|&(ino, end)| {
+            if ino != of {
+                of = ino;
+                seen.clear();
+            }
+            let is_new = !seen.contains(&end);
+            if is_new {
+                seen.push(end);
+            }
+            is_new
+        });
+    }
+
     /// The ends that a socket is.
-    pub fn ends(&self, ino: u64) -> &[Endpoint] {
-        self.ends.get(&ino).map_or(&[], Vec::as_slice)
+    pub fn ends(&self, ino: u64) -> impl ExactSizeIterator<Item = Endpoint> {
+        let first = self.ends.partition_point(|&(other, _)| other < ino);
+        let rest = &self.ends[first..];
+        let count = rest.iter().take_while(|&&(other, _)| other == ino).count();
+        rest[..count].iter().map(|&(_, end)| end)
     }
 
     /// What else is known of its other side.
@@ -57,17 +77,15 @@ impl Wires {
 
     /// The sockets that have an end of one of these channels.
     pub fn of_channels(&self, channels: &HashSet<Channel>) -> Vec<u64> {
-        let is_one = |end: &Endpoint| channels.contains(&end.channel);
-        let sockets = self.ends.iter().filter(|(_, ends)| ends.iter().any(is_one));
-        sockets.map(|(&ino, _)| ino).collect()
+        let mut sockets: Vec<u64> =
+            self.ends.iter().filter(|(_, end)| channels.contains(&end.channel)).map(|&(ino, _)| ino).collect();
+        sockets.dedup();
+        sockets
     }
 
     fn add(&mut self, ino: u64, channel: Channel, side: Side) {
-        let end = Endpoint { channel, side };
-        // Nearly every socket is one end.
-        let ends = self.ends.entry(ino).or_insert_with(|| Vec::with_capacity(1));
-        if ino != 0 && !ends.contains(&end) {
-            ends.push(end);
+        if ino != 0 {
+            self.ends.push((ino, Endpoint { channel, side }));
         }
     }
 
@@ -90,10 +108,10 @@ impl Wires {
         self.add(client, channel, Side::Other);
     }
 
-    fn unix(&mut self, rows: &[Listed<'_>]) {
+    fn unix(&mut self, rows: &[&SocketRow]) {
         let sockets = || {
-            rows.iter().filter_map(|(_, row)| match &row.detail {
-                SocketDetail::Unix(unix) => Some((row, unix)),
+            rows.iter().filter_map(|row| match &row.detail {
+                SocketDetail::Unix(unix) => Some((*row, unix)),
                 _ => None,
             })
         };
@@ -124,9 +142,9 @@ impl Wires {
         }
     }
 
-    fn vsock(&mut self, rows: &[(Option<u64>, SocketRow)]) {
+    fn vsock(&mut self, rows: &[SocketRow]) {
         let sockets = || {
-            rows.iter().filter_map(|(_, row)| match row.detail {
+            rows.iter().filter_map(|row| match row.detail {
                 SocketDetail::Vsock { local, remote } => Some((row.ino, local, remote?)),
                 _ => None,
             })
@@ -213,9 +231,9 @@ fn has_remote(inet: &InetRow) -> bool {
 /// Sockets by their own and their peer's address.
 type Pairs<'a> = HashMap<(SocketAddr, SocketAddr), Vec<(&'a SocketRow, &'a InetRow)>>;
 
-fn pairs(rows: &[(Option<u64>, SocketRow)]) -> Pairs<'_> {
+fn pairs(rows: &[SocketRow]) -> Pairs<'_> {
     let mut pairs = Pairs::new();
-    for (_, row) in rows {
+    for row in rows {
         if let Some(inet) = inet(row).filter(|inet| has_remote(inet)) {
             pairs.entry((plain(inet.local), plain(inet.remote))).or_default().push((row, inet));
         }
@@ -266,16 +284,16 @@ fn receivers<'a>(bound: &Bound<'a>, address: SocketAddr, interface: u32) -> Vec<
 
 /// The connections of TCP.
 struct Stream<'a> {
-    rows: &'a [(Option<u64>, SocketRow)],
+    rows: &'a [SocketRow],
     pairs: Pairs<'a>,
     listening: Bound<'a>,
 }
 
 impl<'a> Stream<'a> {
-    fn new(rows: &'a [(Option<u64>, SocketRow)]) -> Self {
+    fn new(rows: &'a [SocketRow]) -> Self {
         const LISTEN: u8 = 10;
         let mut listening = Bound::new();
-        for (_, row) in rows.iter().filter(|(_, row)| row.state == Some(LISTEN)) {
+        for row in rows.iter().filter(|row| row.state == Some(LISTEN)) {
             if let Some(inet) = inet(row) {
                 listening.entry(inet.local.port()).or_default().push((row, inet));
             }
@@ -284,7 +302,7 @@ impl<'a> Stream<'a> {
     }
 
     fn join(self, netns: u64, nets: &mut Nets<'_>, wires: &mut Wires) {
-        for (_, row) in self.rows.iter().filter(|(_, row)| row.ino != 0) {
+        for row in self.rows.iter().filter(|row| row.ino != 0) {
             let Some(inet) = inet(row).filter(|inet| has_remote(inet)) else { continue };
             let (local, remote) = (plain(inet.local), plain(inet.remote));
             match self.pairs.get(&(remote, local)).map(|candidates| the_one(candidates, inet)) {
@@ -318,15 +336,15 @@ impl<'a> Stream<'a> {
 /// The sockets of a protocol of datagrams.
 struct Datagrams<'a> {
     medium: KindName,
-    rows: &'a [(Option<u64>, SocketRow)],
+    rows: &'a [SocketRow],
     pairs: Pairs<'a>,
     bound: Bound<'a>,
 }
 
 impl<'a> Datagrams<'a> {
-    fn new(medium: KindName, rows: &'a [(Option<u64>, SocketRow)]) -> Self {
+    fn new(medium: KindName, rows: &'a [SocketRow]) -> Self {
         let mut bound = Bound::new();
-        for (_, row) in rows {
+        for row in rows {
             if let Some(inet) = inet(row).filter(|inet| !has_remote(inet)) {
                 bound.entry(inet.local.port()).or_default().push((row, inet));
             }
@@ -335,7 +353,7 @@ impl<'a> Datagrams<'a> {
     }
 
     fn join(self, netns: u64, nets: &mut Nets<'_>, wires: &mut Wires) {
-        for (_, row) in self.rows.iter().filter(|(_, row)| row.ino != 0) {
+        for row in self.rows.iter().filter(|row| row.ino != 0) {
             let Some(inet) = inet(row).filter(|inet| has_remote(inet)) else { continue };
             let (local, remote) = (plain(inet.local), plain(inet.remote));
             // A datagram goes to the one that is connected back to its sender, before all others.

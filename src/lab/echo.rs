@@ -92,7 +92,7 @@ struct Lesson<'a> {
     /// Where the server listens.
     address: Option<SocketAddrV4>,
     /// The local addresses of the sockets that were connected.
-    connections: HashSet<Vec<u8>>,
+    connections: HashSet<Box<[u8]>>,
     outcome: Outcome,
 }
 

@@ -1,7 +1,8 @@
 //! What is known of a socket.
 
-use super::Facts;
+use super::Named;
 use std::borrow::Cow;
+use thin_vec::ThinVec;
 
 /// A socket, as its network namespace lists it or as it says of itself. Unknown facts are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,9 +16,9 @@ pub struct Socket {
     /// `LISTEN`, `ESTABLISHED`, …
     pub state: Option<&'static str>,
     /// Its own address.
-    pub local: Option<Vec<u8>>,
+    pub local: Option<Box<[u8]>>,
     /// The peer's address.
-    pub remote: Option<Vec<u8>>,
+    pub remote: Option<Box<[u8]>>,
     /// The inode number of the network namespace in which it was made.
     pub netns: Option<u64>,
     /// The number that the kernel gives to no other socket until it boots again (SO_COOKIE, socket(7)).
@@ -31,7 +32,7 @@ pub struct Socket {
     /// What shutdown(2) has ended: `read`, `write` or `both`.
     pub shutdown: Option<&'static str>,
     /// What only its protocol has.
-    pub facts: Facts,
+    pub facts: ThinVec<Named>,
 }
 
 impl Socket {

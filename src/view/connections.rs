@@ -97,7 +97,7 @@ fn is_a_connection(socket: &Socket) -> bool {
 
 fn row(context: &Context<'_>, shown: &Shown<'_>) -> Vec<Text> {
     let Shown { process, descriptor, socket, .. } = shown;
-    let address = |address: &Option<Vec<u8>>| address.as_deref().map_or_else(|| "-".to_owned(), escape::name);
+    let address = |address: &Option<Box<[u8]>>| address.as_deref().map_or_else(|| "-".to_owned(), escape::name);
     let state = [socket.state.map(str::to_owned), waiting(socket)];
     // Both directions are open through a socket.
     let entry = Entry::of(context.snapshot, process, descriptor);
@@ -148,7 +148,7 @@ pub fn wiring(out: &mut dyn Write, snapshot: &Snapshot, style: Style) -> io::Res
 
 /// The connections of those who accepted them, in the order of their processes and numbers.
 fn wires<'a>(context: &Context<'_>, snapshot: &'a Snapshot) -> Vec<Wire<'a>> {
-    let port = |address: &Option<Vec<u8>>| {
+    let port = |address: &Option<Box<[u8]>>| {
         let address = address.as_deref()?;
         let colon = address.iter().rposition(|&byte| byte == b':');
         // The path of a unix socket is the address of both, the listening one and those that it made.

@@ -61,7 +61,7 @@ fn other(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket, utf8: bool) ->
 }
 
 fn inet(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket, name: &str, utf8: bool) -> io::Result<()> {
-    let parse = |address: &Option<Vec<u8>>| -> Option<SocketAddr> {
+    let parse = |address: &Option<Box<[u8]>>| -> Option<SocketAddr> {
         std::str::from_utf8(address.as_deref()?).ok()?.parse().ok()
     };
     let addresses = match (parse(&socket.local), parse(&socket.remote)) {
@@ -114,7 +114,7 @@ fn v6(ip: Ipv6Addr) -> String {
 /// memory, with the protocol or the identifier in the place of a port. Of ICMP it has no state.
 fn raw(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result<()> {
     let is_v6 = socket.family == Some("inet6");
-    let hexadecimal = |address: Option<&Vec<u8>>| {
+    let hexadecimal = |address: Option<&Box<[u8]>>| {
         let any = if is_v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
         let parsed = address.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let octets = match parsed.unwrap_or(any) {
