@@ -8,12 +8,13 @@ use super::{cause, gap};
 use crate::kernel::{InetRow, NetRow, Netns, SocketDetail, SocketRow, SocketTable, Source, UnixRow};
 use crate::model::{Beyond, Channel, ChannelKey, Endpoint, Failure, Gap, KindName, Side, Subject};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, SocketAddr};
 
 /// The ends of the sockets, by inode.
 #[derive(Default)]
 pub struct Wires {
-    /// In the order of the inodes: nearly every socket is one end.
+    /// In their order: nearly every socket is one end.
     ends: Vec<(u64, Endpoint)>,
     beyond: HashMap<u64, Beyond>,
 }
@@ -40,26 +41,10 @@ impl Wires {
             }
         }
         wires.unix(&unix);
-        wires.sort();
+        // What was found from both sides is one end.
+        wires.ends.sort_unstable();
+        wires.ends.dedup();
         wires
-    }
-
-    /// Puts the ends of one socket together, in the order in which they were found, and what was found from both
-    /// sides once.
-    fn sort(&mut self) {
-        self.ends.sort_by_key(|(ino, _)| *ino);
-        let (mut of, mut seen) = (0, Vec::new());
-        self.ends.retain(|&(ino, end)| {
-            if ino != of {
-                of = ino;
-                seen.clear();
-            }
-            let is_new = !seen.contains(&end);
-            if is_new {
-                seen.push(end);
-            }
-            is_new
-        });
     }
 
     /// The ends that a socket is.
@@ -228,29 +213,50 @@ fn has_remote(inet: &InetRow) -> bool {
     inet.remote.port() != 0 && !inet.remote.ip().is_unspecified()
 }
 
-/// Sockets by their own and their peer's address.
-type Pairs<'a> = HashMap<(SocketAddr, SocketAddr), Vec<(&'a SocketRow, &'a InetRow)>>;
-
-fn pairs(rows: &[SocketRow]) -> Pairs<'_> {
-    let mut pairs = Pairs::new();
-    for row in rows {
-        if let Some(inet) = inet(row).filter(|inet| has_remote(inet)) {
-            pairs.entry((plain(inet.local), plain(inet.remote))).or_default().push((row, inet));
-        }
-    }
-    pairs
+/// Its own and its peer's address.
+fn pair_of(inet: &InetRow) -> (SocketAddr, SocketAddr) {
+    (plain(inet.local), plain(inet.remote))
 }
 
-/// The one of `candidates` that is at the other end of `inet`. Two sockets may have the same pair of
-/// addresses where they are bound to different interfaces.
-fn the_one<'a>(
-    candidates: &[(&'a SocketRow, &'a InetRow)],
-    inet: &InetRow,
-) -> Result<&'a SocketRow, Failure> {
-    let same = candidates.iter().filter(|(_, other)| other.interface == inet.interface);
-    match (candidates, &same.collect::<Vec<_>>()[..]) {
-        ([(row, _)], _) | (_, [(row, _)]) => Ok(*row),
-        _ => Err(Failure::new("sock_diag", "ENOTUNIQ")),
+/// Sockets by their own and their peer's address. Of these the rows have them already: a map that had them again
+/// would be larger than all that is made of the list.
+struct Pairs<'a> {
+    rows: &'a [SocketRow],
+    hasher: RandomState,
+    /// The hash of each pair of addresses, ascending, and which row it is of.
+    hashes: Vec<(u64, u32)>,
+}
+
+impl<'a> Pairs<'a> {
+    fn new(rows: &'a [SocketRow]) -> Self {
+        let hasher = RandomState::new();
+        let connected = rows.iter().zip(0..).filter_map(|(row, index)| Some((inet(row)?, index)));
+        let connected = connected.filter(|(inet, _)| has_remote(inet));
+        let mut hashes: Vec<_> =
+            connected.map(|(inet, index)| (hasher.hash_one(pair_of(inet)), index)).collect();
+        hashes.sort_unstable();
+        Self { rows, hasher, hashes }
+    }
+
+    /// The socket at the other end of `inet`, where there is one. Two sockets may have the same pair of addresses
+    /// where they are bound to different interfaces.
+    fn peer(&self, inet: &InetRow) -> Option<Result<&'a SocketRow, Failure>> {
+        let (local, remote) = pair_of(inet);
+        let hash = self.hasher.hash_one((remote, local));
+        let first = self.hashes.partition_point(|&(other, _)| other < hash);
+        let same = self.hashes[first..].iter().take_while(|&&(other, _)| other == hash);
+        let rows = same.map(|&(_, index)| &self.rows[index as usize]);
+        let mut all =
+            rows.filter(|row| self::inet(row).is_some_and(|other| pair_of(other) == (remote, local)));
+        let mut beside = all
+            .clone()
+            .filter(|row| self::inet(row).is_some_and(|other| other.interface == inet.interface));
+        let row = all.next()?;
+        Some(match (all.next(), beside.next(), beside.next()) {
+            (None, ..) => Ok(row),
+            (_, Some(row), None) => Ok(row),
+            _ => Err(Failure::new("sock_diag", "ENOTUNIQ")),
+        })
     }
 }
 
@@ -298,14 +304,14 @@ impl<'a> Stream<'a> {
                 listening.entry(inet.local.port()).or_default().push((row, inet));
             }
         }
-        Self { rows, pairs: pairs(rows), listening }
+        Self { rows, pairs: Pairs::new(rows), listening }
     }
 
     fn join(self, netns: u64, nets: &mut Nets<'_>, wires: &mut Wires) {
         for row in self.rows.iter().filter(|row| row.ino != 0) {
             let Some(inet) = inet(row).filter(|inet| has_remote(inet)) else { continue };
-            let (local, remote) = (plain(inet.local), plain(inet.remote));
-            match self.pairs.get(&(remote, local)).map(|candidates| the_one(candidates, inet)) {
+            let (local, remote) = pair_of(inet);
+            match self.pairs.peer(inet) {
                 Some(Ok(peer)) => self.pair(row, peer, remote, inet.interface, wires),
                 Some(Err(failure)) => drop(wires.beyond.insert(row.ino, Beyond::Unknown(failure))),
                 None => match nets.beyond(netns, local, remote) {
@@ -349,15 +355,15 @@ impl<'a> Datagrams<'a> {
                 bound.entry(inet.local.port()).or_default().push((row, inet));
             }
         }
-        Self { medium, rows, pairs: pairs(rows), bound }
+        Self { medium, rows, pairs: Pairs::new(rows), bound }
     }
 
     fn join(self, netns: u64, nets: &mut Nets<'_>, wires: &mut Wires) {
         for row in self.rows.iter().filter(|row| row.ino != 0) {
             let Some(inet) = inet(row).filter(|inet| has_remote(inet)) else { continue };
-            let (local, remote) = (plain(inet.local), plain(inet.remote));
+            let (local, remote) = pair_of(inet);
             // A datagram goes to the one that is connected back to its sender, before all others.
-            match self.pairs.get(&(remote, local)).map(|candidates| the_one(candidates, inet)) {
+            match self.pairs.peer(inet) {
                 Some(Ok(peer)) => wires.connect(self.medium, row.ino, peer.ino),
                 Some(Err(failure)) => drop(wires.beyond.insert(row.ino, Beyond::Unknown(failure))),
                 None => self.send(row, inet, nets.beyond(netns, local, remote), wires),

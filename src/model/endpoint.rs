@@ -36,7 +36,7 @@ pub enum ChannelKey {
 }
 
 /// Which side of a channel an end is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
     /// That of a channel with a direction: it takes bytes out, puts them in, or both, as a FIFO does
     /// that was opened for both.
@@ -105,7 +105,7 @@ impl From<Access> for Side {
 }
 
 /// An end of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint {
     /// Of which.
     pub channel: Channel,
