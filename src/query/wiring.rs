@@ -104,17 +104,18 @@ impl<'a> Found<'a> {
 pub struct Wiring<'a> {
     snapshot: &'a Snapshot,
     /// Which of [`Self::spans`] a channel has.
-    channels: HashMap<Channel, usize>,
+    channels: HashMap<Channel, u32>,
     spans: Vec<Span>,
     /// The ends of all channels: those of one together, in the order of their sides.
     ends: Vec<End>,
 }
 
-/// Where the ends of a channel are, and how many are at each side.
+/// Where the ends of a channel are.
 #[derive(Debug, Clone, Copy, Default)]
 struct Span {
     first: u32,
-    counts: [u32; Side::ALL.len()],
+    /// Behind the last one of each side. While they are counted, how many there are.
+    behind: [u32; Side::ALL.len()],
 }
 
 /// An end, by where in the snapshot it is.
@@ -181,25 +182,26 @@ impl<'a> Wiring<'a> {
         let mut spans: Vec<Span> = Vec::new();
         let mut of_ends = Vec::new();
         for (Endpoint { channel, side }, _) in ends(snapshot) {
+            let next = u32::try_from(spans.len()).unwrap_or(u32::MAX);
             let span = *channels.entry(channel).or_insert_with(|| {
                 spans.push(Span::default());
-                spans.len() - 1
+                next
             });
-            spans[span].counts[side.ordinal()] += 1;
+            spans[span as usize].behind[side.ordinal()] += 1;
             of_ends.push(span);
         }
         let mut first = 0;
-        let mut next = Vec::with_capacity(spans.len());
         for span in &mut spans {
             span.first = first;
-            next.push(span.counts.map(|count| {
+            span.behind = span.behind.map(|count| {
                 first += count;
                 first - count
-            }));
+            });
         }
+        // Each one that is put into its place moves that of the next one on.
         let mut joined = vec![End::Elsewhere(0); of_ends.len()];
         for ((endpoint, end), span) in ends(snapshot).zip(of_ends) {
-            let at = &mut next[span][endpoint.side.ordinal()];
+            let at = &mut spans[span as usize].behind[endpoint.side.ordinal()];
             joined[*at as usize] = end;
             *at += 1;
         }
@@ -241,13 +243,14 @@ impl<'a> Wiring<'a> {
 
     /// The sides of a channel that have an end.
     fn sides(&self, channel: Channel) -> impl Iterator<Item = (Endpoint, &[End])> {
-        let span = self.channels.get(&channel).map_or(Span::default(), |&span| self.spans[span]);
-        let mut rest = &self.ends[span.first as usize..];
-        Side::ALL.into_iter().zip(span.counts).filter(|(_, count)| *count > 0).map(move |(side, count)| {
-            let (ends, others) = rest.split_at(count as usize);
-            rest = others;
+        let span = self.channels.get(&channel).map_or(Span::default(), |&span| self.spans[span as usize]);
+        let mut first = span.first as usize;
+        let sides = Side::ALL.into_iter().zip(span.behind).map(move |(side, behind)| {
+            let ends = &self.ends[first..behind as usize];
+            first = behind as usize;
             (Endpoint { channel, side }, ends)
-        })
+        });
+        sides.filter(|(_, ends)| !ends.is_empty())
     }
 
     /// The channels that have an end in a process shown, in the order of their first ends.
