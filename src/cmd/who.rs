@@ -98,7 +98,7 @@ pub fn run(args: &Args, style: Style, streams: &mut Streams<'_>) -> Result<u8, F
     for ((question, known), name) in questions.iter().zip(&known).zip(&names) {
         let listing = Listing::new(known);
         let is_meant = |file| question.target.is(file) && (!args.deleted || file.deleted);
-        let holders: Vec<_> = listing.entries().filter(|entry| is_meant(entry.file)).copied().collect();
+        let holders: Vec<_> = listing.entries().filter(|entry| is_meant(entry.file)).collect();
         let origins = Origins::new(known, &holders);
         found.holdings.extend(holders.iter().map(|entry| Holding {
             target: name,

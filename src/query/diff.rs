@@ -55,18 +55,18 @@ const COMPARED: [Field; 10] = [
 /// Compares a listing with the one before: what is different of each of its entries, in their order, and the
 /// entries of the one before that are not there any more.
 pub fn differences<'a>(before: &Listing<'a>, after: &Listing<'_>) -> (Vec<Difference>, Vec<Entry<'a>>) {
-    let mut old: HashMap<Key, &Entry<'a>> = before.entries().map(|entry| (key(entry), entry)).collect();
+    let mut old: HashMap<Key, Entry<'a>> = before.entries().map(|entry| (key(&entry), entry)).collect();
     let different = after
         .entries()
-        .map(|entry| match old.remove(&key(entry)) {
+        .map(|entry| match old.remove(&key(&entry)) {
             None => Difference::New,
             Some(was) => {
-                let changed = changed(before, was, after, entry);
+                let changed = changed(before, &was, after, &entry);
                 if changed.is_empty() { Difference::Same } else { Difference::Changed(changed) }
             }
         })
         .collect();
-    let gone = before.entries().filter(|entry| old.contains_key(&key(entry))).copied().collect();
+    let gone = before.entries().filter(|entry| old.contains_key(&key(entry))).collect();
     (different, gone)
 }
 

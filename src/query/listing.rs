@@ -66,8 +66,45 @@ impl<'a> Entry<'a> {
 pub struct Listed<'a> {
     /// The process.
     pub process: &'a Process,
-    /// Its files, places first, then descriptors ascending.
-    pub entries: Vec<Entry<'a>>,
+    /// Its files.
+    pub entries: Entries<'a>,
+}
+
+/// Files of one process.
+#[derive(Debug, Clone)]
+pub enum Entries<'a> {
+    /// All that it refers to, places first, then descriptors ascending. Of a long listing they would take as much
+    /// room as the tables, so each is made when it is looked at.
+    All(&'a Snapshot, &'a Process),
+    /// These.
+    Some(Vec<Entry<'a>>),
+}
+
+impl<'a> Entries<'a> {
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'a>> {
+        let (all, some) = match self {
+            Self::All(snapshot, process) => (Some(entries(snapshot, process)), None),
+            Self::Some(some) => (None, Some(some.iter().copied())),
+        };
+        all.into_iter().flatten().chain(some.into_iter().flatten())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The same, to leave some out or to change their order.
+    fn each(&mut self) -> &mut Vec<Entry<'a>> {
+        if let Self::All(snapshot, process) = *self {
+            *self = Self::Some(entries(snapshot, process).collect());
+        }
+        match self {
+            Self::Some(some) => some,
+            Self::All(..) => unreachable!("made into the other just now"),
+        }
+    }
 }
 
 /// What is listed.
@@ -105,8 +142,8 @@ impl<'a> Listing<'a> {
     /// Everything.
     pub fn new(known: &'a Known<'a>) -> Self {
         let snapshot = known.snapshot;
-        let rows =
-            snapshot.processes.iter().map(|process| Listed { process, entries: entries(snapshot, process) });
+        let listed = |process| Listed { process, entries: Entries::All(snapshot, process) };
+        let rows = snapshot.processes.iter().map(listed);
         Self { known, rows: rows.collect(), unjudged: 0 }
     }
 
@@ -123,7 +160,7 @@ impl<'a> Listing<'a> {
             .collect();
         let (known, unjudged) = (self.known, &mut self.unjudged);
         for listed in &mut self.rows {
-            listed.entries.retain(|entry| {
+            listed.entries.each().retain(|entry| {
                 if !has_place(choice, entry) {
                     return false;
                 }
@@ -144,25 +181,24 @@ impl<'a> Listing<'a> {
     pub fn sort(&mut self, by: &[(Field, bool)], across: bool) {
         let known = self.known;
         if across {
-            let mut entries: Vec<Entry<'a>> =
-                std::mem::take(&mut self.rows).into_iter().flat_map(|listed| listed.entries).collect();
+            let mut entries: Vec<Entry<'a>> = self.entries().collect();
             order(&mut entries, by, |entry, field| field.value(known, entry));
             self.rows = entries
                 .into_iter()
-                .map(|entry| Listed { process: entry.process, entries: vec![entry] })
+                .map(|entry| Listed { process: entry.process, entries: Entries::Some(vec![entry]) })
                 .collect();
             return;
         }
         for listed in &mut self.rows {
-            order(&mut listed.entries, by, |entry, field| field.value(known, entry));
+            order(listed.entries.each(), by, |entry, field| field.value(known, entry));
         }
         let of_process: Vec<_> = by.iter().filter(|(field, _)| field.is_of_process()).cloned().collect();
         order(&mut self.rows, &of_process, |listed, field| field.value_of_process(listed.process));
     }
 
     /// All entries, in order.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry<'a>> {
-        self.rows.iter().flat_map(|listed| &listed.entries)
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
+        self.rows.iter().flat_map(|listed| listed.entries.iter())
     }
 }
 
@@ -195,13 +231,13 @@ fn has_place(choice: &Choice, entry: &Entry<'_>) -> bool {
     of_kind && in_slot && (!choice.deleted || entry.file.deleted)
 }
 
-fn entries<'a>(snapshot: &'a Snapshot, process: &'a Process) -> Vec<Entry<'a>> {
-    let places = process.places.iter().map(|placed| Entry {
+fn entries<'a>(snapshot: &'a Snapshot, process: &'a Process) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+    let places = process.places.iter().map(move |placed| Entry {
         process,
         descriptor: None,
         place: Some(placed.place),
         file: &snapshot.files[placed.file],
     });
     let descriptors = process.table.iter().flat_map(|table| &table.descriptors);
-    places.chain(descriptors.map(|descriptor| Entry::of(snapshot, process, descriptor))).collect()
+    places.chain(descriptors.map(move |descriptor| Entry::of(snapshot, process, descriptor)))
 }

@@ -17,7 +17,7 @@ pub fn csv(out: &mut dyn Write, listing: &Listing<'_>, chosen: Option<&[Field]>)
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(fields.iter().map(|field| field.key().into_owned())).map_err(io_error)?;
     for entry in listing.entries() {
-        writer.write_record(fields.iter().map(|field| context.cell(field, entry).0)).map_err(io_error)?;
+        writer.write_record(fields.iter().map(|field| context.cell(field, &entry).0)).map_err(io_error)?;
     }
     writer.flush()
 }

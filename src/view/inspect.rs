@@ -5,7 +5,7 @@ use super::columns::{BLOCK, FLAT, LINE, columns, heading as column_heading};
 use super::table::{self, Frame, Text};
 use super::{Style, Tone, escape, lang, lines};
 use crate::model::{Process, State};
-use crate::query::{Entry, Field, Listed, Listing};
+use crate::query::{Entries, Entry, Field, Listed, Listing};
 use std::io::{self, Write};
 
 /// How to write a listing.
@@ -65,8 +65,8 @@ pub(super) fn block(
 ) -> io::Result<()> {
     heading(out, context.style, process, brief)?;
     let fds = process.table.iter().flat_map(|table| &table.descriptors);
-    let entries = fds.map(|descriptor| Entry::of(context.snapshot, process, descriptor)).collect();
-    block_of(out, context, &BLOCK, &Listed { process, entries })
+    let entries: Vec<_> = fds.map(|descriptor| Entry::of(context.snapshot, process, descriptor)).collect();
+    block_of(out, context, &BLOCK, &Listed { process, entries: Entries::Some(entries) })
 }
 
 /// The table of one process.
@@ -90,7 +90,7 @@ fn block_of(
     }
     if context.style.width.is_none() {
         let without_process: Vec<_> = LINE.iter().filter(|field| !field.is_of_process()).cloned().collect();
-        let rows = entries.iter().map(|entry| plain(row(context, &without_process, entry)));
+        let rows = entries.iter().map(|entry| plain(row(context, &without_process, &entry)));
         return lines::write(
             out,
             &headings(&without_process).iter().map(String::as_str).collect::<Vec<_>>(),
@@ -102,10 +102,10 @@ fn block_of(
     let headings = headings(fields);
     table::write(out, context.style, Frame::Boxes, &columns(fields, &headings), || {
         entries.iter().map(|entry| {
-            let mut row = row(context, fields, entry);
+            let mut row = row(context, fields, &entry);
             // The letter stands behind the number, which it says something about.
             for ((text, _), _) in row.iter_mut().zip(fields).filter(|(_, field)| **field == Field::Fd) {
-                let letter = if lettered { context.cell(&Field::SharedWith, entry).0 } else { String::new() };
+                let letter = if lettered { context.cell(&Field::SharedWith, &entry).0 } else { String::new() };
                 format!("{text:>number_width$} {letter}").trim_end().clone_into(text);
             }
             row
@@ -244,5 +244,5 @@ fn rows_of<'a>(
         };
         fields.iter().enumerate().map(cell).collect()
     });
-    entries.iter().map(|entry| row(context, fields, entry)).chain(of_missing)
+    entries.iter().map(|entry| row(context, fields, &entry)).chain(of_missing)
 }

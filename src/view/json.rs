@@ -53,7 +53,7 @@ const PARTS: usize = 16;
 fn process_lines(context: &Context<'_>, listed: &Listed<'_>) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     line(&mut text, &ProcessDoc { context, listed, as_line: true })?;
-    for entry in &listed.entries {
+    for entry in listed.entries.iter() {
         line(&mut text, &EntryDoc { context, entry, as_line: true })?;
     }
     Ok(text)
@@ -152,9 +152,9 @@ impl Serialize for ProcessDoc<'_> {
             process_field(&mut map, field, process)?;
         }
         if !as_line {
-            let entries = entries.iter().map(|entry| EntryDoc { context, entry, as_line: false });
             // A table that could not be read is null, and the places are in it all the same.
-            let entries = (process.table.is_ok() || entries.len() > 0).then(|| entries.collect::<Vec<_>>());
+            let entries = (process.table.is_ok() || !entries.is_empty())
+                .then(|| entries.iter().map(|entry| EntryDoc { context, entry, as_line: false }).collect::<Vec<_>>());
             map.serialize_entry("descriptors", &entries)?;
         }
         map.end()
@@ -209,7 +209,7 @@ struct LimitDoc {
 /// A descriptor, or what is referred to without one.
 pub(super) struct EntryDoc<'a> {
     pub(super) context: &'a Context<'a>,
-    pub(super) entry: &'a Entry<'a>,
+    pub(super) entry: Entry<'a>,
     pub(super) as_line: bool,
 }
 

@@ -46,12 +46,12 @@ fn process(out: &mut dyn Write, listing: &Listing<'_>, process: &Process, utf8: 
 
 fn files(out: &mut dyn Write, listed: &Listed<'_>, utf8: bool) -> io::Result<()> {
     let pid = listed.process.pid();
-    let (places, descriptors): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
+    let (places, descriptors): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
         listed.entries.iter().partition(|entry| entry.descriptor.is_none());
     for entry in places {
         // A mapped file without a name stands for the whole list, which could not be read.
         if entry.place != Some(Place::Mem) || entry.file.name.is_ok() {
-            file(out, pid, entry, utf8)?;
+            file(out, pid, &entry, utf8)?;
         }
     }
     if let Err(failure) = &listed.process.table {
@@ -59,7 +59,7 @@ fn files(out: &mut dyn Write, listed: &Listed<'_>, utf8: bool) -> io::Result<()>
         writeln!(out, "fNOFD\na \nl \nn/proc/{pid}/fd (opendir: {why})")?;
     }
     for entry in descriptors {
-        file(out, pid, entry, utf8)?;
+        file(out, pid, &entry, utf8)?;
     }
     Ok(())
 }

@@ -73,13 +73,13 @@ fn rows(
         row
     };
     let Some(before) = before else {
-        return listing.entries().map(|entry| row(listing.known, entry, &Difference::Same)).collect();
+        return listing.entries().map(|entry| row(listing.known, &entry, &Difference::Same)).collect();
     };
     let (different, gone) = differences(before, listing);
     let mut rows: Vec<_> = listing
         .entries()
         .zip(&different)
-        .map(|(entry, difference)| row(listing.known, entry, difference))
+        .map(|(entry, difference)| row(listing.known, &entry, difference))
         .collect();
     rows.extend(gone.iter().map(|entry| row(before.known, entry, &Difference::Gone)));
     rows
@@ -101,7 +101,7 @@ pub fn round_lines(
     let changes =
         listing.entries().zip(&different).filter(|(_, difference)| **difference != Difference::Same);
     for (entry, difference) in changes {
-        line(out, &ChangeDoc { known: listing.known, entry, difference, chosen })?;
+        line(out, &ChangeDoc { known: listing.known, entry: &entry, difference, chosen })?;
     }
     for entry in &gone {
         line(out, &ChangeDoc { known: before.known, entry, difference: &Difference::Gone, chosen })?;
@@ -148,7 +148,7 @@ impl Serialize for ChangeDoc<'_> {
             process_field(&mut map, field, entry.process)?;
         }
         let context = JsonContext::new(known, &[], *chosen);
-        EntryDoc { context: &context, entry, as_line: false }.fields(&mut map)?;
+        EntryDoc { context: &context, entry: **entry, as_line: false }.fields(&mut map)?;
         map.end()
     }
 }

@@ -5,7 +5,7 @@ use super::columns::BLOCK;
 use super::inspect::user;
 use super::table::display_width;
 use super::{Style, Tone, escape, wrap};
-use crate::query::{Entry, Field, Listed, Listing};
+use crate::query::{Entries, Entry, Field, Listed, Listing};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -124,11 +124,11 @@ fn files(
     out: &mut dyn Write,
     context: &Context<'_>,
     fields: &[Field],
-    entries: &[Entry<'_>],
+    entries: &Entries<'_>,
     left: &str,
 ) -> io::Result<()> {
     let style = context.style;
-    let rows: Vec<Vec<(String, Tone)>> = entries.iter().map(|entry| row(context, fields, entry)).collect();
+    let rows: Vec<Vec<(String, Tone)>> = entries.iter().map(|entry| row(context, fields, &entry)).collect();
     let width = |column: usize| rows.iter().map(|row| display_width(&row[column].0)).max().unwrap_or(0);
     // A name may be long: what comes behind it is not lined up.
     let aligned = fields.iter().take_while(|field| !matches!(field, Field::Name | Field::Argv)).count();

@@ -189,7 +189,7 @@ impl Serialize for HoldingDoc<'_> {
         map.serialize_entry("uid", &process.uid)?;
         map.serialize_entry("user", &process.user)?;
         let context = JsonContext::new(known_of(found, holding), &[], None);
-        EntryDoc { context: &context, entry: &holding.entry, as_line: false }.fields(&mut map)?;
+        EntryDoc { context: &context, entry: holding.entry, as_line: false }.fields(&mut map)?;
         let (from, proven) = match holding.origin {
             Origin::Own => (None, true),
             Origin::Inherited(process, fd) => (Some(FromDoc { process, fd }), true),
