@@ -126,7 +126,7 @@ impl Chosen {
     /// neither other ends of those that are nor share their open file descriptions.
     pub fn only(&self) -> Only {
         let Choice { kinds, deleted, .. } = &self.choice;
-        let all = |test: fn(&KindName) -> bool| !kinds.is_empty() && kinds.iter().all(test);
+        let all = |test: fn(KindName) -> bool| !kinds.is_empty() && kinds.iter().copied().all(test);
         if self.places != PlaceAsk::default() {
             return Only::All;
         }
@@ -204,9 +204,10 @@ fn kinds(names: &[String], lang: Lang) -> Result<Vec<KindName>, Fatal> {
 }
 
 /// Whether files of a kind are sockets, and none is the name of one, which O_PATH may have opened.
-fn is_of_sockets(name: &KindName) -> bool {
-    let of_this = |kind: &&&kind::Kind| kind.name == *name;
-    name.as_str() != "socket" && kind::KINDS.iter().find(of_this).is_some_and(|kind| !kind.protocols.is_empty())
+fn is_of_sockets(name: KindName) -> bool {
+    let of_this = |kind: &&&kind::Kind| kind.name == name;
+    name.as_str() != "socket"
+        && kind::KINDS.iter().find(of_this).is_some_and(|kind| !kind.protocols.is_empty())
 }
 
 fn slots(text: &str, lang: Lang) -> Result<Slots, Fatal> {

@@ -6,7 +6,7 @@ use super::files::{self, Describer};
 use super::sockets::Tables;
 use super::{cause, ends, gap, place_of};
 use crate::kernel::{FdRow, TaskRow};
-use crate::model::{Failure, Gap, OpenFile, Place, Subject, Watch};
+use crate::model::{Descriptor, Failure, FdTable, FileId, Files, Gap, OpenFile, Place, Subject};
 use thin_vec::ThinVec;
 
 /// What there is to say of a task's files.
@@ -25,16 +25,8 @@ pub struct Described {
 /// Descriptors, and beside each the open file description that it refers to.
 #[derive(Debug, Default)]
 pub struct Table {
-    pub slots: Vec<Slot>,
+    descriptors: Vec<Descriptor>,
     files: Vec<Met>,
-}
-
-/// A descriptor: its number, whether execve(2) closes it, and what its file watches.
-#[derive(Debug)]
-pub struct Slot {
-    pub fd: i32,
-    pub cloexec: Option<bool>,
-    pub watches: ThinVec<Watch>,
 }
 
 /// An open file description.
@@ -57,8 +49,9 @@ impl Described {
         let table = match std::mem::replace(&mut row.table, Ok(Vec::new())) {
             Ok(fds) => {
                 unreadable = ends::unseen(&fds).map(cause);
-                let (slots, files) = fds.into_iter().map(|fd| met(pid, fd, describer, &mut gaps)).unzip();
-                Ok(Table { slots, files })
+                let (descriptors, files) =
+                    fds.into_iter().map(|fd| met(pid, fd, describer, &mut gaps)).unzip();
+                Ok(Table { descriptors, files })
             }
             // A zombie's was closed at exit and a kernel thread has none, whoever may look at it.
             Err(_) if row.stat.is_dead() || row.stat.is_kernel_thread() => Ok(Table::default()),
@@ -105,22 +98,31 @@ impl Described {
 }
 
 impl Table {
-    /// Its descriptors and open file descriptions, when all are described.
-    pub fn finish(self) -> (Vec<Slot>, Vec<OpenFile>) {
-        let files = self.files.into_iter().filter_map(|file| match file {
+    /// The table, when all is described, and its open file descriptions among those of the snapshot.
+    pub fn finish(self, files: &mut Files) -> FdTable {
+        let Self { mut descriptors, files: own } = self;
+        // Both stay where they are: this makes no other vector.
+        let own = own.into_iter().filter_map(|file| match file {
             Met::Known(file) => Some(file),
             Met::Socket(_) => None,
         });
-        // They stay where they are: this makes no other vector.
-        (self.slots, files.collect())
+        for (descriptor, file) in descriptors.iter_mut().zip(files.add(own.collect())) {
+            descriptor.file = file;
+        }
+        FdTable { descriptors }
     }
 }
 
-fn met(pid: i32, mut row: FdRow, describer: &Describer<'_>, gaps: &mut Vec<Gap>) -> (Slot, Met) {
-    let (fd, cloexec) = (row.fd, files::cloexec(&row));
+fn met(pid: i32, mut row: FdRow, describer: &Describer<'_>, gaps: &mut Vec<Gap>) -> (Descriptor, Met) {
+    let descriptor = Descriptor {
+        fd: row.fd,
+        cloexec: files::cloexec(&row),
+        file: FileId::TO_COME,
+        watches: ThinVec::new(),
+    };
     if files::is_socket(&row) {
-        return (Slot { fd, cloexec, watches: ThinVec::new() }, Met::Socket(Box::new(row)));
+        return (descriptor, Met::Socket(Box::new(row)));
     }
     let (file, watches) = describer.describe(pid, &mut row, &Tables::default(), gaps);
-    (Slot { fd, cloexec, watches: watches.into() }, Met::Known(file))
+    (Descriptor { watches: watches.into(), ..descriptor }, Met::Known(file))
 }

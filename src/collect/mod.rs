@@ -38,8 +38,8 @@ pub use roll_call::roll_call;
 
 use crate::kernel::{self, FileStat, PlaceAsk, PlaceKind, SocketDetail, Source};
 use crate::model::{
-    Coverage, Descriptor, Failure, FdTable, FileId, Files as OpenFiles, Gap, Hint, Host, Inode, Lingering,
-    Place, Placed, ProcessId, Snapshot, Subject,
+    Coverage, Failure, Files as OpenFiles, Gap, Hint, Host, Inode, Lingering, Place, Placed, ProcessId,
+    Snapshot, Subject,
 };
 use crate::shares::share_mut;
 use described::Described;
@@ -281,7 +281,7 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
             (tasks, lists.and_then(|lists| lists.join().ok().flatten()))
         })
     };
-    let sockets = if need.sockets {
+    let mut sockets = if need.sockets {
         socket_lists::load(source, &mut tasks, depth, lists, &mut gaps)
     } else {
         sockets::Tables::default()
@@ -300,8 +300,10 @@ pub fn collect(source: &dyn Source, request: &Request) -> Snapshot {
     share_mut(&mut tasks, &|task: &mut processes::Task| {
         task.described.look_up(task.row.pid, &describer, &sockets);
     });
-    // Of all processes nobody is left to be looked through, and the lists have told what they know.
-    let sockets = if request.which == Which::All { sockets::Tables::default() } else { sockets };
+    if request.which == Which::All {
+        // Nobody is left to be looked through, and the lists have told what they know.
+        sockets = sockets::Tables::default();
+    }
     for task in tasks {
         sharers.push(add(task, &mut users, &mut snapshot));
     }
@@ -333,16 +335,7 @@ fn add(
     let Described { table, places, unreadable, gaps } = task.described;
     snapshot.gaps.extend(gaps);
     snapshot.coverage.unreadable.extend(unreadable.map(|failure| (process.id.pid, failure)));
-    process.table = table.map(|table| {
-        let (slots, files) = table.finish();
-        let descriptor = |(slot, file): (described::Slot, FileId)| Descriptor {
-            fd: slot.fd,
-            cloexec: slot.cloexec,
-            file,
-            watches: slot.watches,
-        };
-        FdTable { descriptors: slots.into_iter().zip(snapshot.files.add(files)).map(descriptor).collect() }
-    });
+    process.table = table.map(|table| table.finish(&mut snapshot.files));
     let (places, files): (Vec<_>, Vec<_>) = places.into_iter().unzip();
     let placed = places.into_iter().zip(snapshot.files.add(files));
     process.places = placed.map(|(place, file)| Placed { place, file }).collect();

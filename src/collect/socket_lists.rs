@@ -205,6 +205,7 @@ impl Loader<'_> {
 
     fn add(&mut self, list: List) {
         let at = u32::try_from(self.tables.lists.len()).unwrap_or(u32::MAX);
+        self.tables.by_inode.reserve(list.rows.len());
         for (row, place) in list.rows.iter().zip(0..).filter(|(row, _)| row.ino != 0) {
             // Of an MPTCP socket each subflow is listed under its inode, the first one first.
             self.tables.by_inode.entry(row.ino).or_insert((at, place));

@@ -62,8 +62,12 @@ impl Wires {
 
     /// The sockets that have an end of one of these channels.
     pub fn of_channels(&self, channels: &HashSet<Channel>) -> Vec<u64> {
-        let mut sockets: Vec<u64> =
-            self.ends.iter().filter(|(_, end)| channels.contains(&end.channel)).map(|&(ino, _)| ino).collect();
+        let mut sockets: Vec<u64> = self
+            .ends
+            .iter()
+            .filter(|(_, end)| channels.contains(&end.channel))
+            .map(|&(ino, _)| ino)
+            .collect();
         sockets.dedup();
         sockets
     }
@@ -248,9 +252,8 @@ impl<'a> Pairs<'a> {
         let rows = same.map(|&(_, index)| &self.rows[index as usize]);
         let mut all =
             rows.filter(|row| self::inet(row).is_some_and(|other| pair_of(other) == (remote, local)));
-        let mut beside = all
-            .clone()
-            .filter(|row| self::inet(row).is_some_and(|other| other.interface == inet.interface));
+        let mut beside =
+            all.clone().filter(|row| self::inet(row).is_some_and(|other| other.interface == inet.interface));
         let row = all.next()?;
         Some(match (all.next(), beside.next(), beside.next()) {
             (None, ..) => Ok(row),

@@ -26,7 +26,9 @@ pub use endpoint::{Beyond, Channel, ChannelKey, Endpoint, Means, Side, Watch};
 pub use flags::{bit_names, event_names, flag_names};
 pub use gap::{Failure, Gap, Hint, Subject};
 pub use names::KindName;
-pub use open_file::{Access, Details, Fact, Facts, FileId, Files, Identity, Inode, More, Named, OpenFile, Stat};
+pub use open_file::{
+    Access, Details, Fact, Facts, FileId, Files, Identity, Inode, More, Named, OpenFile, Stat,
+};
 pub use process::{Descriptor, FdTable, Limit, Place, Placed, Process, ProcessId, State};
 pub use socket::{Lingering, Socket};
 pub use step::{Change, Fate, Glimpse, Step};

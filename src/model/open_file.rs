@@ -14,6 +14,9 @@ pub struct FileId {
 }
 
 impl FileId {
+    /// In the place of one that is still to be taken into a snapshot.
+    pub const TO_COME: Self = Self { number: u32::MAX, part: u32::MAX };
+
     /// Its number, from 0.
     pub fn number(self) -> u32 {
         self.number
@@ -222,8 +225,14 @@ pub struct Details {
 
 impl Details {
     /// Nothing.
-    const NONE: Self =
-        Self { flags: None, offset: None, stat: None, brief: None, beyond: None, identity: Identity::NotAsked };
+    const NONE: Self = Self {
+        flags: None,
+        offset: None,
+        stat: None,
+        brief: None,
+        beyond: None,
+        identity: Identity::NotAsked,
+    };
 }
 
 impl From<Details> for More {

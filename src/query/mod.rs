@@ -17,7 +17,7 @@ mod wiring;
 pub use diff::{Difference, differences};
 pub use fields::{Field, Wants};
 pub use figure::{At, Figure, Label, Node, Object, Slot};
-pub use listing::{Entries, Choice, Entry, Known, Listed, Listing};
+pub use listing::{Choice, Entries, Entry, Known, Listed, Listing};
 pub use select::Whom;
 pub use sharing::{Sharer, Sharing};
 pub use spelling::nearest;

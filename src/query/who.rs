@@ -36,7 +36,8 @@ impl Target {
         match self {
             Self::Read => file.inode.is_some(),
             Self::Port { kinds, address, port } => {
-                kinds.contains(&file.kind.as_str()) && local().is_some_and(|local| has_port(local, *address, *port))
+                kinds.contains(&file.kind.as_str())
+                    && local().is_some_and(|local| has_port(local, *address, *port))
             }
             Self::Unix(name) => file.kind.as_str() == "unix" && local() == Some(name),
             Self::Bound(inode, name) => {
@@ -126,8 +127,9 @@ impl<'a> Origins<'a> {
             let Some(above) = self.processes.get(&pid) else { break };
             for (fd, file, id) in self.held.get(&above.id).into_iter().flatten() {
                 // What was not compared with those above it could be none of them.
-                let failed =
-                    [file, holder.file].iter().any(|file| matches!(file.more.identity, Identity::Unproven(_)));
+                let failed = [file, holder.file]
+                    .iter()
+                    .any(|file| matches!(file.more.identity, Identity::Unproven(_)));
                 if !failed && *id == descriptor.file {
                     return Origin::Inherited(above, *fd);
                 }

@@ -97,7 +97,8 @@ fn is_a_connection(socket: &Socket) -> bool {
 
 fn row(context: &Context<'_>, shown: &Shown<'_>) -> Vec<Text> {
     let Shown { process, descriptor, socket, .. } = shown;
-    let address = |address: &Option<Box<[u8]>>| address.as_deref().map_or_else(|| "-".to_owned(), escape::name);
+    let address =
+        |address: &Option<Box<[u8]>>| address.as_deref().map_or_else(|| "-".to_owned(), escape::name);
     let state = [socket.state.map(str::to_owned), waiting(socket)];
     // Both directions are open through a socket.
     let entry = Entry::of(context.snapshot, process, descriptor);

@@ -105,7 +105,8 @@ fn block_of(
             let mut row = row(context, fields, &entry);
             // The letter stands behind the number, which it says something about.
             for ((text, _), _) in row.iter_mut().zip(fields).filter(|(_, field)| **field == Field::Fd) {
-                let letter = if lettered { context.cell(&Field::SharedWith, &entry).0 } else { String::new() };
+                let letter =
+                    if lettered { context.cell(&Field::SharedWith, &entry).0 } else { String::new() };
                 format!("{text:>number_width$} {letter}").trim_end().clone_into(text);
             }
             row

@@ -153,8 +153,9 @@ impl Serialize for ProcessDoc<'_> {
         }
         if !as_line {
             // A table that could not be read is null, and the places are in it all the same.
-            let entries = (process.table.is_ok() || !entries.is_empty())
-                .then(|| entries.iter().map(|entry| EntryDoc { context, entry, as_line: false }).collect::<Vec<_>>());
+            let entries = (process.table.is_ok() || !entries.is_empty()).then(|| {
+                entries.iter().map(|entry| EntryDoc { context, entry, as_line: false }).collect::<Vec<_>>()
+            });
             map.serialize_entry("descriptors", &entries)?;
         }
         map.end()

@@ -237,10 +237,9 @@ pub(super) fn meaning(step: &Step, style: Style) -> Option<String> {
         _ if is_fork(step) => lang::step_fork(language, &step.result),
         "dup2" | "dup3" => lang::step_dup2(language, argument(0), argument(1)),
         "close" => match step.changes.first() {
-            Some(Change::Closed {
-                what: Glimpse { kind, access: Some(access), .. },
-                ..
-            }) if kind.as_str() == "pipe" && is_shell(step) => {
+            Some(Change::Closed { what: Glimpse { kind, access: Some(access), .. }, .. })
+                if kind.as_str() == "pipe" && is_shell(step) =>
+            {
                 if access.writes() {
                     lang::step_close_writer(language, argument(0))
                 } else {

@@ -102,7 +102,8 @@ fn a_reader_of_what_could_not_be_searched_is_unknown_and_not_nobody() {
 #[test]
 fn two_eventfds_are_two_objects_although_they_are_one_inode() {
     let mut draft = Draft::new();
-    let [one, two] = [12; 2].map(|ino| draft.open(KindName(&"anon"), "anon_inode:[eventfd]", Access::ReadWrite, ino));
+    let [one, two] =
+        [12; 2].map(|ino| draft.open(KindName(&"anon"), "anon_inode:[eventfd]", Access::ReadWrite, ino));
     draft.process("a", 4100, &[(3, one), (4, two)]);
     let drawn = draft.draw(style(80));
     assert!(!drawn.contains('═') && drawn.contains("3 rw anon_inode:[eventfd]"), "{drawn}");
