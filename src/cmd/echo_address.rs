@@ -9,6 +9,7 @@ use crate::model::{Snapshot, Socket};
 use crate::view::escape;
 use crate::view::lang::{self, Lang};
 use std::net::SocketAddr;
+use std::num::NonZero;
 
 /// How many holders of an address are named.
 const NAMED: usize = 5;
@@ -52,7 +53,7 @@ fn in_use(address: &Address, udp: bool, fault: &str, language: Lang) -> String {
     let netns = source.net_namespace(Netns::OfProcess(own)).ok();
     let holders = holders(&snapshot, |socket| {
         // The same address in another namespace is another one.
-        socket.netns == netns && takes(socket, address, udp)
+        socket.netns.map(NonZero::get) == netns && takes(socket, address, udp)
     });
     if holders.is_empty() {
         return match address {
@@ -86,8 +87,8 @@ fn takes(socket: &Socket, wanted: &Address, udp: bool) -> bool {
     let Some(local) = socket.local.as_deref() else { return false };
     let Address::Inet(wanted) = wanted else {
         // An accepted socket has the name of the one that listens.
-        let accepted = socket.state == Some("CONNECTED");
-        return socket.family == Some("unix") && !accepted && local == wanted.to_string().as_bytes();
+        let accepted = socket.state == Some(&"CONNECTED");
+        return socket.family == Some(&"unix") && !accepted && local == wanted.to_string().as_bytes();
     };
     let is_protocol = if udp {
         socket.protocol.starts_with("UDP") && !socket.protocol.starts_with("UDPLITE")

@@ -11,9 +11,10 @@ use super::socket_lists::table;
 use super::wires::{self, Wires};
 use crate::kernel::{Failure, NetRow, SocketAsk, SocketDetail, SocketRow, SocketTable};
 use crate::kind::{self, Protocol};
-use crate::model::{Beyond, Channel, Endpoint, Fact, Facts, Inode, Socket};
+use crate::model::{Beyond, Channel, Endpoint, Fact, Facts, Inode, Socket, Word};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::num::NonZero;
 
 /// What to find out of sockets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,8 +69,8 @@ impl Tables {
     pub fn describe(&self, inode: Option<Inode>, protocol: Option<&str>) -> Socket {
         let known = protocol.and_then(kind::protocol);
         let mut socket = Socket {
-            family: known.map(|protocol| protocol.family),
-            kind: known.and_then(|protocol| protocol.kind),
+            family: known.map(|protocol| &protocol.family),
+            kind: known.and_then(|protocol| protocol.kind.as_ref()),
             protocol: match known {
                 Some(protocol) => protocol.name.into(),
                 None => protocol.unwrap_or_default().to_owned().into(),
@@ -77,7 +78,7 @@ impl Tables {
             ..Socket::default()
         };
         if let Some((netns, row)) = self.find(inode) {
-            socket.netns = netns;
+            socket.netns = netns.and_then(NonZero::new);
             let names = netns.and_then(|netns| self.nets.get(&netns)).map(|net| &net.interfaces);
             fill(&mut socket, row, known, names);
         }
@@ -129,12 +130,12 @@ fn may_be_connected(row: &SocketRow) -> bool {
 }
 
 /// SOCK_* by number.
-fn socket_type(number: u16) -> Option<&'static str> {
+fn socket_type(number: u16) -> Option<Word> {
     match number {
-        1 => Some("stream"),
-        2 => Some("dgram"),
-        3 => Some("raw"),
-        5 => Some("seqpacket"),
+        1 => Some(&"stream"),
+        2 => Some(&"dgram"),
+        3 => Some(&"raw"),
+        5 => Some(&"seqpacket"),
         _ => None,
     }
 }
@@ -155,11 +156,11 @@ fn fill(
         socket.send_queue = row.send_queue;
     }
     socket.backlog = row.backlog;
-    socket.cookie = row.cookie;
+    socket.cookie = row.cookie.and_then(NonZero::new);
     socket.shutdown = match row.shutdown {
-        Some(1) => Some("read"),
-        Some(2) => Some("write"),
-        Some(3) => Some("both"),
+        Some(1) => Some(&"read"),
+        Some(2) => Some(&"write"),
+        Some(3) => Some(&"both"),
         _ => None,
     };
     let mut facts = Facts::new();

@@ -54,7 +54,7 @@ pub use netlink::protocol_name as netlink_protocol;
 pub use socket::family_name;
 pub use tty::MASTER as PTY_MASTER;
 
-use crate::model::{Access, Beyond, Endpoint, Facts, Failure, Inode, KindName, Watch};
+use crate::model::{Access, Beyond, Endpoint, Facts, Failure, Inode, KindName, Watch, Word};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -144,7 +144,7 @@ pub struct Protocol {
     /// The name of the list that the kernel has of its sockets, where it has one.
     pub table: Option<&'static str>,
     /// The word for a state by its number in `include/net/tcp_states.h`.
-    pub state: fn(u8) -> Option<&'static str>,
+    pub state: fn(u8) -> Option<Word>,
 }
 
 /// The type of an inode (inode(7)).

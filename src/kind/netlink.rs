@@ -1,7 +1,7 @@
 //! Messages to and from the kernel (netlink(7)).
 
 use super::{Clue, Description, FileType, Kind, Protocol};
-use crate::model::KindName;
+use crate::model::{KindName, Word};
 
 pub const KIND: Kind = Kind {
     name: KindName(&"netlink"),
@@ -18,10 +18,10 @@ pub const KIND: Kind = Kind {
 };
 
 /// NETLINK_CONNECTED and NETLINK_UNCONNECTED of `net/netlink/af_netlink.h`.
-fn state(number: u8) -> Option<&'static str> {
+fn state(number: u8) -> Option<Word> {
     match number {
-        0 | 7 => Some("UNCONNECTED"),
-        1 => Some("CONNECTED"),
+        0 | 7 => Some(&"UNCONNECTED"),
+        1 => Some(&"CONNECTED"),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! A socket of any other family or protocol (socket(2)), by the name that the kernel has for it.
 
 use super::{Clue, Description, FileType, Kind, Protocol};
-use crate::model::KindName;
+use crate::model::{KindName, Word};
 
 pub const KIND: Kind = Kind {
     name: KindName(&"socket"),
@@ -52,7 +52,7 @@ const fn protocol(name: &'static str, family: &'static str) -> Protocol {
 }
 
 /// The address families of `include/linux/socket.h` by number: their names without AF_, in lower case.
-const FAMILIES: [&str; 46] = [
+static FAMILIES: [&str; 46] = [
     "unspec",
     "unix",
     "inet",
@@ -102,6 +102,6 @@ const FAMILIES: [&str; 46] = [
 ];
 
 /// The name of an address family.
-pub fn family_name(number: u16) -> Option<&'static str> {
-    FAMILIES.get(usize::from(number)).copied()
+pub fn family_name(number: u16) -> Option<Word> {
+    FAMILIES.get(usize::from(number))
 }

@@ -1,7 +1,7 @@
 //! UDP over IPv4 and IPv6 (udp(7)).
 
 use super::{Clue, Description, FileType, Kind, Protocol};
-use crate::model::KindName;
+use crate::model::{KindName, Word};
 
 pub const KIND: Kind = Kind {
     name: KindName(&"udp"),
@@ -24,10 +24,10 @@ pub const fn protocol(name: &'static str, family: &'static str, table: &'static 
 
 /// Datagrams have no states of their own; the kernel borrows two of TCP's: connect(2) was called, or was
 /// not.
-pub fn state(number: u8) -> Option<&'static str> {
+pub fn state(number: u8) -> Option<Word> {
     match number {
-        1 => Some("ESTABLISHED"),
-        7 => Some("UNCONN"),
+        1 => Some(&"ESTABLISHED"),
+        7 => Some(&"UNCONN"),
         _ => None,
     }
 }

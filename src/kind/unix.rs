@@ -1,7 +1,7 @@
 //! Unix domain sockets (unix(7)).
 
 use super::{Clue, Description, FileType, Kind, Protocol};
-use crate::model::{Fact, Facts, KindName};
+use crate::model::{Fact, Facts, KindName, Word};
 
 pub const KIND: Kind = Kind {
     name: KindName(&"unix"),
@@ -33,11 +33,11 @@ const fn protocol(name: &'static str) -> Protocol {
 
 /// The names of `enum socket_state` in `include/uapi/linux/net.h`, without their SS_; LISTEN, which that
 /// has not, for one that waits for others to connect.
-fn state(number: u8) -> Option<&'static str> {
+fn state(number: u8) -> Option<Word> {
     match number {
-        1 => Some("CONNECTED"),
-        7 => Some("UNCONNECTED"),
-        10 => Some("LISTEN"),
+        1 => Some(&"CONNECTED"),
+        7 => Some(&"UNCONNECTED"),
+        10 => Some(&"LISTEN"),
         _ => None,
     }
 }

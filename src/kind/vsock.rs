@@ -1,7 +1,7 @@
 //! Between a virtual machine and its host (vsock(7)).
 
 use super::{Clue, Description, FileType, Kind, Protocol};
-use crate::model::KindName;
+use crate::model::{KindName, Word};
 
 pub const KIND: Kind = Kind {
     name: KindName(&"vsock"),
@@ -18,13 +18,13 @@ pub const KIND: Kind = Kind {
 };
 
 /// The kernel's vsock borrows TCP's states (`net/vmw_vsock/af_vsock.c`).
-fn state(number: u8) -> Option<&'static str> {
+fn state(number: u8) -> Option<Word> {
     Some(match number {
-        1 => "ESTABLISHED",
-        2 => "SYN_SENT",
-        7 => "CLOSE",
-        10 => "LISTEN",
-        11 => "CLOSING",
+        1 => &"ESTABLISHED",
+        2 => &"SYN_SENT",
+        7 => &"CLOSE",
+        10 => &"LISTEN",
+        11 => &"CLOSING",
         _ => return None,
     })
 }

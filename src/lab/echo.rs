@@ -352,7 +352,7 @@ impl Lesson<'_> {
         let deadline = Instant::now() + Duration::from_secs(1);
         let waits = |snapshot: &Snapshot| {
             let mut sockets = snapshot.files.iter().filter_map(|file| file.socket.as_ref());
-            sockets.any(|socket| socket.state == Some("FIN_WAIT1"))
+            sockets.any(|socket| socket.state == Some(&"FIN_WAIT1"))
         };
         while waits(&self.sockets_of(client)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));

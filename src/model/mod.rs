@@ -25,7 +25,7 @@ pub use changes::changes;
 pub use endpoint::{Beyond, Channel, ChannelKey, Endpoint, Means, Side, Watch};
 pub use flags::{bit_names, event_names, flag_names};
 pub use gap::{Failure, Gap, Hint, Subject};
-pub use names::KindName;
+pub use names::{KindName, Word};
 pub use open_file::{
     Access, Details, Fact, Facts, FileId, Files, Identity, Inode, More, Named, OpenFile, Stat,
 };

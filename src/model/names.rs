@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+/// A word that is known when the program is built. It is as wide as one pointer, half as wide as a text: files and
+/// sockets have several of them, and there may be a hundred thousand.
+pub type Word = &'static &'static str;
+
 /// The name of a kind of file, as it stands in the KIND column and in JSON. The room `kind` makes
-/// them, one for each kind. It is as wide as one pointer: ends and files have one each.
+/// them, one for each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KindName(pub &'static &'static str);
+pub struct KindName(pub Word);
 
 impl KindName {
     /// The word.

@@ -1,28 +1,29 @@
 //! What is known of a socket.
 
-use super::Named;
+use super::{Named, Word};
 use std::borrow::Cow;
+use std::num::NonZero;
 use thin_vec::ThinVec;
 
 /// A socket, as its network namespace lists it or as it says of itself. Unknown facts are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Socket {
     /// `inet`, `inet6`, `unix`, `netlink`, …
-    pub family: Option<&'static str>,
+    pub family: Option<Word>,
     /// `stream`, `dgram`, `seqpacket`, `raw`.
-    pub kind: Option<&'static str>,
+    pub kind: Option<Word>,
     /// The kernel's name for the protocol, such as `TCPv6`.
     pub protocol: Cow<'static, str>,
     /// `LISTEN`, `ESTABLISHED`, …
-    pub state: Option<&'static str>,
+    pub state: Option<Word>,
     /// Its own address.
     pub local: Option<Box<[u8]>>,
     /// The peer's address.
     pub remote: Option<Box<[u8]>>,
     /// The inode number of the network namespace in which it was made.
-    pub netns: Option<u64>,
+    pub netns: Option<NonZero<u64>>,
     /// The number that the kernel gives to no other socket until it boots again (SO_COOKIE, socket(7)).
-    pub cookie: Option<u64>,
+    pub cookie: Option<NonZero<u64>>,
     /// Bytes received and not yet read; of a listening socket, connections not yet accepted.
     pub recv_queue: Option<u32>,
     /// Bytes sent and not yet taken: of TCP not yet acknowledged.
@@ -30,7 +31,7 @@ pub struct Socket {
     /// Of a listening socket: how many connections may wait to be accepted (listen(2)).
     pub backlog: Option<u32>,
     /// What shutdown(2) has ended: `read`, `write` or `both`.
-    pub shutdown: Option<&'static str>,
+    pub shutdown: Option<Word>,
     /// What only its protocol has.
     pub facts: ThinVec<Named>,
 }
@@ -38,7 +39,7 @@ pub struct Socket {
 impl Socket {
     /// Whether it waits for others to connect.
     pub fn listens(&self) -> bool {
-        self.state == Some("LISTEN")
+        self.state == Some(&"LISTEN")
     }
 }
 

@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
             (None, _) => words.push(escape::show(name)),
         }
         words.extend(of_protocol(socket, self.measures));
-        words.extend(socket.state.map(str::to_owned));
+        words.extend(socket.state.map(|state| (*state).to_owned()));
         words.extend(waiting(socket));
         words.join(" ")
     }
@@ -300,15 +300,19 @@ fn tcp(info: &Fact) -> Option<String> {
 fn of_protocol(socket: &Socket, measures: bool) -> Vec<String> {
     let fact = |name: &str| Fact::named(&socket.facts, name).map(show);
     let labelled = |label: &str, key| fact(key).map(|value| format!("{label} {value}"));
-    let words = match socket.family {
-        Some("unix") => vec![socket.kind.map(str::to_owned)],
+    let words = match socket.family.copied() {
+        Some("unix") => vec![socket.kind.map(|kind| (*kind).to_owned())],
         Some("netlink") => vec![
             fact("netlink_protocol"),
             labelled("port", "port").filter(|port| port != "port 0"),
             labelled("groups", "groups").filter(|groups| groups != "groups "),
         ],
         Some("packet") => {
-            vec![socket.kind.map(str::to_owned), fact("ether_protocol"), labelled("on", "interface")]
+            vec![
+                socket.kind.map(|kind| (*kind).to_owned()),
+                fact("ether_protocol"),
+                labelled("on", "interface"),
+            ]
         }
         Some("inet" | "inet6") => vec![
             labelled("protocol", "ip_protocol"),

@@ -36,7 +36,7 @@ fn sockets(snapshot: &Snapshot) -> impl Iterator<Item = Shown<'_>> {
         let file = snapshot.file(descriptor);
         let socket = file.socket.as_ref()?;
         // Of other families nothing here would be told.
-        let is_shown = matches!(socket.family, Some("inet" | "inet6" | "unix"));
+        let is_shown = matches!(socket.family.copied(), Some("inet" | "inet6" | "unix"));
         is_shown.then_some(Shown { process, descriptor, file, socket })
     })
 }
@@ -92,14 +92,14 @@ pub fn live(out: &mut dyn Write, snapshot: &Snapshot, most: usize, style: Style)
 
 /// Whether it is the socket of one client.
 fn is_a_connection(socket: &Socket) -> bool {
-    !socket.listens() && (socket.remote.is_some() || socket.state == Some("CONNECTED"))
+    !socket.listens() && (socket.remote.is_some() || socket.state == Some(&"CONNECTED"))
 }
 
 fn row(context: &Context<'_>, shown: &Shown<'_>) -> Vec<Text> {
     let Shown { process, descriptor, socket, .. } = shown;
     let address =
         |address: &Option<Box<[u8]>>| address.as_deref().map_or_else(|| "-".to_owned(), escape::name);
-    let state = [socket.state.map(str::to_owned), waiting(socket)];
+    let state = [socket.state.map(|state| (*state).to_owned()), waiting(socket)];
     // Both directions are open through a socket.
     let entry = Entry::of(context.snapshot, process, descriptor);
     let peers = context.cell(&Field::Peers, &entry).0.replace(" (rw)", "");

@@ -124,7 +124,7 @@ fn answers(snapshot: &Snapshot, language: Lang) -> Vec<String> {
         return vec![note_numbers(language)];
     };
     let number = |inode: u64, socket: &Socket| match socket.cookie {
-        Some(cookie) => socket_numbers(language, inode, cookie),
+        Some(cookie) => socket_numbers(language, inode, cookie.get()),
         None => socket_number(language, inode),
     };
     let local = listener.local.as_deref().unwrap_or_default();

@@ -16,7 +16,9 @@ pub fn socket(out: &mut dyn Write, entry: &Entry<'_>, utf8: bool) -> io::Result<
         "udplite" => inet(out, entry, socket, "UDPLITE", utf8),
         "raw" if socket.local.is_some() => raw(out, entry, socket),
         // lsof has no word for a ping of IPv6.
-        "icmp" if socket.family == Some("inet") && fact(socket, "ident").is_some() => raw(out, entry, socket),
+        "icmp" if socket.family == Some(&"inet") && fact(socket, "ident").is_some() => {
+            raw(out, entry, socket)
+        }
         "unix" => local(out, entry, socket, utf8),
         "netlink" if fact(socket, "netlink_protocol").is_some() => netlink(out, entry, socket),
         "packet" if fact(socket, "ether_protocol").is_some() => packet(out, entry, socket),
@@ -70,7 +72,7 @@ fn inet(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket, name: &str, utf
         (None, Some(remote)) => format!("*:*->{}", address(remote)),
         (None, None) => return other(out, entry, socket, utf8),
     };
-    head(out, entry, if socket.family == Some("inet6") { "IPv6" } else { "IPv4" }, true)?;
+    head(out, entry, if socket.family == Some(&"inet6") { "IPv6" } else { "IPv4" }, true)?;
     offset(out, entry.file)?;
     writeln!(out, "P{name}\nn{addresses}")?;
     if let Some(state) = socket.state.filter(|_| name == "TCP") {
@@ -113,7 +115,7 @@ fn v6(ip: Ipv6Addr) -> String {
 /// lsof has the words of `/proc/net/raw` and `/proc/net/icmp`: the addresses in hexadecimal as they lie in
 /// memory, with the protocol or the identifier in the place of a port. Of ICMP it has no state.
 fn raw(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result<()> {
-    let is_v6 = socket.family == Some("inet6");
+    let is_v6 = socket.family == Some(&"inet6");
     let hexadecimal = |address: Option<&Box<[u8]>>| {
         let any = if is_v6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
         let parsed = address.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
@@ -140,7 +142,7 @@ fn raw(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result<()
         _ => 0,
     };
     let (local, remote) = (hexadecimal(socket.local.as_ref()), hexadecimal(socket.remote.as_ref()));
-    let state = match socket.state {
+    let state = match socket.state.copied() {
         _ if is_icmp => "",
         Some("ESTABLISHED") => " st=01",
         _ => " st=07",
@@ -187,7 +189,7 @@ fn packet(out: &mut dyn Write, entry: &Entry<'_>, socket: &Socket) -> io::Result
             None => writeln!(out, "P{number}")?,
         }
     }
-    let kind = socket.kind.unwrap_or_default().to_ascii_uppercase();
+    let kind = socket.kind.copied().unwrap_or_default().to_ascii_uppercase();
     writeln!(out, "ntype=SOCK_{kind}")
 }
 
