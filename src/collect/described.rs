@@ -4,8 +4,9 @@
 
 use super::files::{self, Describer};
 use super::sockets::Tables;
+use super::waiting::Waiting;
 use super::{cause, ends, gap, place_of};
-use crate::kernel::{FdRow, TaskRow};
+use crate::kernel::{FdRow, FileStat, TaskRow};
 use crate::model::{Descriptor, Failure, FdTable, FileId, Files, Gap, OpenFile, Place, Subject};
 use thin_vec::ThinVec;
 
@@ -34,7 +35,7 @@ pub struct Table {
 enum Met {
     Known(OpenFile),
     /// A socket that is yet to be looked up.
-    Socket(Box<FdRow>),
+    Socket(Box<Waiting>),
 }
 
 /// So that one becomes the other where it stands.
@@ -69,31 +70,34 @@ impl Described {
         Self { table, places, unreadable, gaps }
     }
 
-    /// The rows of its sockets.
-    pub fn sockets(&self) -> impl Iterator<Item = &FdRow> {
+    /// Its sockets.
+    pub fn sockets(&self) -> impl Iterator<Item = &Waiting> {
         self.table.iter().flat_map(|table| &table.files).filter_map(|file| match file {
-            Met::Socket(row) => Some(&**row),
+            Met::Socket(waiting) => Some(&**waiting),
             Met::Known(_) => None,
         })
     }
 
     /// The same, to fill in what lists tell.
-    pub fn sockets_mut(&mut self) -> impl Iterator<Item = &mut FdRow> {
+    pub fn sockets_mut(&mut self) -> impl Iterator<Item = &mut Waiting> {
         self.table.iter_mut().flat_map(|table| &mut table.files).filter_map(|file| match file {
-            Met::Socket(row) => Some(&mut **row),
+            Met::Socket(waiting) => Some(&mut **waiting),
             Met::Known(_) => None,
         })
     }
 
     /// Describes its sockets with what the lists tell.
     pub fn look_up(&mut self, pid: i32, describer: &Describer<'_>, lists: &Tables) {
-        let gaps = &mut self.gaps;
-        for file in self.table.iter_mut().flat_map(|table| &mut table.files) {
-            if let Met::Socket(row) = file {
-                let (known, _) = describer.describe(pid, row, lists, gaps);
-                *file = Met::Known(known);
+        let Self { table, gaps, .. } = self;
+        let Ok(table) = table else { return };
+        let known = |file| match file {
+            Met::Socket(waiting) => {
+                Met::Known(describer.describe(pid, &mut waiting.into_row(), lists, gaps).0)
             }
-        }
+            Met::Known(file) => Met::Known(file),
+        };
+        // Each becomes what it is where it stands.
+        table.files = std::mem::take(&mut table.files).into_iter().map(known).collect();
     }
 }
 
@@ -120,8 +124,8 @@ fn met(pid: i32, mut row: FdRow, describer: &Describer<'_>, gaps: &mut Vec<Gap>)
         file: FileId::TO_COME,
         watches: ThinVec::new(),
     };
-    if files::is_socket(&row) {
-        return (descriptor, Met::Socket(Box::new(row)));
+    if let Some(stat) = row.stat.ok().filter(FileStat::is_socket) {
+        return (descriptor, Met::Socket(Box::new(Waiting::of(row, stat))));
     }
     let (file, watches) = describer.describe(pid, &mut row, &Tables::default(), gaps);
     (Descriptor { watches: watches.into(), ..descriptor }, Met::Known(file))

@@ -195,11 +195,6 @@ fn pipes(ends: Vec<Endpoint>, beyond: Option<&Beyond>) -> (Vec<Endpoint>, Option
     }
 }
 
-/// Whether a descriptor is a socket's.
-pub fn is_socket(row: &FdRow) -> bool {
-    row.stat.is_ok_and(|stat| stat.is_socket())
-}
-
 /// Whether execve(2) closes the descriptor, where fdinfo was read.
 pub fn cloexec(row: &FdRow) -> Option<bool> {
     let info = row.info.as_ref()?.as_ref().ok()?;

@@ -30,6 +30,7 @@ mod sockets;
 mod tables;
 mod tcp_info;
 mod threads;
+mod waiting;
 mod watches;
 mod wires;
 

@@ -3,9 +3,10 @@
 use super::gap;
 use super::processes::Task;
 use super::sockets::{Depth, List, Tables, has_address};
+use super::waiting::Waiting;
 use super::wires::Wires;
 use crate::kernel::{
-    Errno, Failure, FdRow, Netns, Read, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, Source,
+    Errno, Failure, Netns, Read, SocketAsk, SocketDetail, SocketList, SocketRow, SocketTable, Source,
 };
 use crate::kind::{self, Protocol};
 use crate::model::{Gap, Subject};
@@ -222,7 +223,7 @@ impl Loader<'_> {
     fn protocols_of(&mut self, task: &mut Task, known: &mut Known) {
         let pid = task.row.pid;
         for fd in task.described.sockets_mut().filter(|fd| fd.protocol.is_none()) {
-            let class = fd.stat.ok().and_then(|stat| self.class_of(stat.ino));
+            let class = self.class_of(fd.ino);
             let found = class.and_then(|class| known.get(&class).cloned());
             let protocol = found.map_or_else(|| self.source.protocol(pid, fd.fd).map(shared), Ok);
             if let (Some(class), Ok(name)) = (class, &protocol) {
@@ -247,7 +248,7 @@ impl Loader<'_> {
     fn strays_of(&mut self, task: &Task) {
         let pid = task.row.pid;
         for fd in task.described.sockets() {
-            let Some(ino) = fd.stat.ok().map(|stat| stat.ino) else { continue };
+            let ino = fd.ino;
             if self.tables.by_inode.contains_key(&ino) {
                 continue;
             }
@@ -282,7 +283,7 @@ impl Loader<'_> {
     }
 
     /// Notes a socket of which nothing could be learnt: where its list failed, that says why.
-    fn missing(&mut self, pid: i32, fd: &FdRow, failure: Failure) {
+    fn missing(&mut self, pid: i32, fd: &Waiting, failure: Failure) {
         let netns = self.tables.namespaces.get(&pid);
         let list = protocol(fd).and_then(table);
         let failed = netns.zip(list).and_then(|(&netns, list)| self.tables.unlisted.get(&(netns, list)));
@@ -338,11 +339,11 @@ fn shared(name: String) -> Cow<'static, str> {
 
 /// The inodes of all sockets that tasks have.
 fn inodes(tasks: &[Task]) -> impl Iterator<Item = u64> {
-    tasks.iter().flat_map(|task| task.described.sockets()).filter_map(|fd| fd.stat.ok()).map(|stat| stat.ino)
+    tasks.iter().flat_map(|task| task.described.sockets()).map(|fd| fd.ino)
 }
 
 /// The protocol of a descriptor that is a socket, where a kind knows it.
-fn protocol(fd: &FdRow) -> Option<&'static Protocol> {
+fn protocol(fd: &Waiting) -> Option<&'static Protocol> {
     kind::protocol(fd.protocol.as_ref()?.as_ref().ok()?)
 }
 

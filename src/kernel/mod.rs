@@ -53,6 +53,7 @@ mod tcp_info;
 pub mod terminal;
 pub mod untraced;
 
+pub use fdinfo::FdInfo;
 pub use file_ask::{BpfObject, FileAsk, FileHandle};
 pub use live::Live;
 pub use places::{PlaceAsk, PlaceKind, PlaceRow};

@@ -209,7 +209,7 @@ impl FileStat {
     }
 
     /// A file that has no name, by what its link tells.
-    pub(super) fn nameless(mode: u32, dev: (u32, u32), ino: u64) -> Self {
+    pub fn nameless(mode: u32, dev: (u32, u32), ino: u64) -> Self {
         Self { mode, dev, ino, nlink: 1, block_size: 4096, ..Self::default() }
     }
 
