@@ -6,10 +6,13 @@
 
 use super::{Among, cause, gap};
 use crate::kernel::{Errno, Failure, Source};
-use crate::model::{Access, ChannelKey, FileId, Identity, Inode, Process, ProcessId, Snapshot, Subject};
+use crate::model::{
+    Access, ChannelKey, Descriptor, FileId, Identity, Inode, OpenFile, Process, ProcessId, Snapshot, Subject,
+};
 use crate::shares::share_out;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 /// One descriptor that may share.
 #[derive(Clone, Copy)]
@@ -44,21 +47,28 @@ enum Basis {
 pub fn prove(source: &dyn Source, among: Among, snapshot: &mut Snapshot) {
     let groups = match among {
         Among::Nobody => return,
-        Among::Relatives => families(&snapshot.processes, candidates(snapshot)),
-        Among::All => candidates(snapshot),
+        Among::Relatives => families(&snapshot.processes, candidates(snapshot).0),
+        Among::All => {
+            let (groups, alone) = candidates(snapshot);
+            for file in alone {
+                snapshot.files[file].more.identity = Identity::Proven;
+            }
+            groups
+        }
     };
     let (compared, certain): (Vec<Group>, Vec<Group>) =
-        groups.into_iter().partition(|group| group.members.len() > 1 && group.basis == Basis::Comparison);
-    for group in certain {
-        settle(snapshot, &group.members, Sorted { runs: vec![], lost: vec![] });
-        refer(snapshot, &group.members);
+        groups.into_iter().partition(|group| group.basis == Basis::Comparison);
+    for Group { members, .. } in certain {
+        settle(snapshot, &members, &Sorted::default());
+        refer(snapshot, &members);
     }
     // Comparing is nearly all of the work, and needs nothing but the groups.
     let all: Vec<&[Candidate]> = compared.iter().map(|group| &group.members[..]).collect();
     let sorted = share_out(&all, &|group| Sorted::of(source, group));
     let mut failures = BTreeMap::new();
     for (group, sorted) in compared.iter().zip(sorted) {
-        for (candidate, failure) in settle(snapshot, &group.members, sorted) {
+        settle(snapshot, &group.members, &sorted);
+        for (candidate, failure) in sorted.lost {
             if !matches!(failure.errno, Errno::EBADF | Errno::ESRCH) {
                 failures.entry(candidate.at.0).or_insert(failure);
             }
@@ -70,32 +80,63 @@ pub fn prove(source: &dyn Source, among: Among, snapshot: &mut Snapshot) {
     still_the_same(source, snapshot);
 }
 
-/// The descriptors that may share, in groups of one file each.
-fn candidates(snapshot: &Snapshot) -> Vec<Group> {
-    let mut groups: HashMap<Key<'_>, Group> = HashMap::new();
-    for (process, owner) in snapshot.processes.iter().enumerate() {
-        for (slot, descriptor) in owner.table.iter().flat_map(|table| &table.descriptors).enumerate() {
-            let file = snapshot.file(descriptor);
-            // All anonymous inodes are one inode: the name keeps their kinds apart. Files without
-            // an inode, which could not be stat'ed, are compared with one another.
-            let name = file.name.as_deref().ok().filter(|name| name.starts_with(b"anon_inode:"));
-            let at = (owner.id.pid, descriptor.fd);
-            let candidate = Candidate { place: (process, slot), at, file: descriptor.file };
-            let number = file.ends.first().and_then(|end| match end.channel.key {
-                ChannelKey::Number { number, .. } => Some(number),
-                _ => None,
-            });
-            // One that was opened with O_PATH has an open file description besides that of the socket.
-            let is_socket =
-                file.socket.is_some() && file.inode.is_some() && file.access != Some(Access::Path);
-            let basis = if is_socket { Basis::File } else { Basis::Comparison };
-            let group = groups.entry((file.inode, name, file.access, number));
-            group.or_insert(Group { members: Vec::new(), basis }).members.push(candidate);
+/// What tells that a file's descriptors cannot be of the open file description of another's.
+fn key(file: &OpenFile) -> Key<'_> {
+    // All anonymous inodes are one inode: the name keeps their kinds apart. Files without an inode, which could not
+    // be stat'ed, are compared with one another.
+    let name = file.name.as_deref().ok().filter(|name| name.starts_with(b"anon_inode:"));
+    let number = file.ends.first().and_then(|end| match end.channel.key {
+        ChannelKey::Number { number, .. } => Some(number),
+        _ => None,
+    });
+    (file.inode, name, file.access, number)
+}
+
+/// The descriptors that may share, in groups of one file each, and the files of those that share with nobody: nearly
+/// all. So the keys are brought together by their hashes, and no group is made for one alone.
+fn candidates(snapshot: &Snapshot) -> (Vec<Group>, Vec<FileId>) {
+    let hasher = RandomState::new();
+    let of_process = |process: usize| -> Vec<(u64, Candidate)> {
+        let owner = &snapshot.processes[process];
+        let descriptors = owner.table.iter().flat_map(|table| &table.descriptors).enumerate();
+        let candidate = |(slot, descriptor): (usize, &Descriptor)| {
+            let (place, at) = ((process, slot), (owner.id.pid, descriptor.fd));
+            let hash = hasher.hash_one(key(snapshot.file(descriptor)));
+            (hash, Candidate { place, at, file: descriptor.file })
+        };
+        descriptors.map(candidate).collect()
+    };
+    let processes: Vec<usize> = (0..snapshot.processes.len()).collect();
+    let mut all = share_out(&processes, &of_process).concat();
+    all.sort_unstable_by_key(|&(hash, candidate)| (hash, candidate.file));
+    let (mut groups, mut alone) = (Vec::new(), Vec::new());
+    for same in all.chunk_by(|(one, _), (other, _)| one == other) {
+        let mut rest: Vec<Candidate> = match same {
+            [(_, candidate)] => {
+                alone.push(candidate.file);
+                continue;
+            }
+            _ => same.iter().map(|&(_, candidate)| candidate).collect(),
+        };
+        // Two keys may have one hash.
+        while let Some(&first) = rest.first() {
+            let of = |candidate: &Candidate| &snapshot.files[candidate.file];
+            let (members, others) =
+                rest.into_iter().partition(|candidate| key(of(candidate)) == key(of(&first)));
+            let basis = basis(of(&first));
+            groups.push(Group { members, basis });
+            rest = others;
         }
     }
-    let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|group| group.members[0].file);
-    groups
+    (groups, alone)
+}
+
+/// By what it is known who shares this.
+fn basis(file: &OpenFile) -> Basis {
+    // One that was opened with O_PATH has an open file description besides that of the socket.
+    let is_socket = file.socket.is_some() && file.inode.is_some() && file.access != Some(Access::Path);
+    if is_socket { Basis::File } else { Basis::Comparison }
 }
 
 /// Parts groups into those of processes that descend from one another. What one process alone has is left out.
@@ -131,8 +172,8 @@ fn families(processes: &[Process], groups: Vec<Group>) -> Vec<Group> {
     parts
 }
 
-/// Writes down what was found of a group, and gives back what could not be compared.
-fn settle(snapshot: &mut Snapshot, members: &[Candidate], sorted: Sorted) -> Vec<(Candidate, Failure)> {
+/// Writes down what was found of a group.
+fn settle(snapshot: &mut Snapshot, members: &[Candidate], sorted: &Sorted) {
     // One that could not be compared may be the same as any other of its file.
     let identity = match sorted.lost.first() {
         None => Identity::Proven,
@@ -141,20 +182,26 @@ fn settle(snapshot: &mut Snapshot, members: &[Candidate], sorted: Sorted) -> Vec
     for candidate in members {
         snapshot.files[candidate.file].more.identity = identity.clone();
     }
-    for run in sorted.runs {
+    for run in sorted.members.chunk_by(|_, next| !next.is_first).filter(|run| run.len() > 1) {
+        let run: Vec<Candidate> = run.iter().map(|member| member.candidate).collect();
         refer(snapshot, &run);
     }
-    sorted.lost
 }
 
-/// Candidates of one open file description each.
-type Run = Vec<Candidate>;
-
-/// Candidates in the kernel's order, those that are equal together.
+/// Candidates in the kernel's order, those of one open file description together.
+#[derive(Default)]
 struct Sorted {
-    runs: Vec<Run>,
+    members: Vec<Member>,
     /// What could not be compared, with why.
     lost: Vec<(Candidate, Failure)>,
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+struct Member {
+    candidate: Candidate,
+    /// Whether it is the first one of its open file description.
+    is_first: bool,
 }
 
 /// So many that half of them are given to another processor.
@@ -165,59 +212,101 @@ impl Sorted {
     /// that is closed while this compares makes it so; here such a one is put into `lost`.
     fn of(source: &dyn Source, group: &[Candidate]) -> Self {
         if group.len() < 2 {
-            return Self { runs: group.iter().map(|candidate| vec![*candidate]).collect(), lost: Vec::new() };
+            let member = |&candidate| Member { candidate, is_first: true };
+            return Self { members: group.iter().map(member).collect(), lost: Vec::new() };
         }
         let (left, right) = group.split_at(group.len() / 2);
-        let (left, right) = if group.len() >= MANY {
-            std::thread::scope(|scope| {
-                let left = scope.spawn(|| Self::of(source, left));
-                let right = Self::of(source, right);
-                (left.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), right)
-            })
-        } else {
-            (Self::of(source, left), Self::of(source, right))
-        };
-        left.merge(right, source)
+        let (left, right) = both(group.len() >= MANY, || Self::of(source, left), || Self::of(source, right));
+        let lost = [left.lost, right.lost].concat();
+        let mut merged = Self::merge(left.members, right.members, source);
+        merged.lost.splice(0..0, lost);
+        merged
     }
 
-    fn merge(self, other: Self, source: &dyn Source) -> Self {
-        let mut merged =
-            Self { runs: Vec::with_capacity(self.runs.len() + other.runs.len()), lost: self.lost };
-        merged.lost.extend(other.lost);
-        let (mut left, mut right) = (self.runs.into_iter(), other.runs.into_iter());
-        let (mut a, mut b) = (left.next(), right.next());
-        while let (Some(x), Some(y)) = (&mut a, &mut b) {
-            let (Some(&one), Some(&two)) = (x.first(), y.first()) else { break };
-            match source.compare(one.at, two.at) {
-                Ok(Ordering::Greater) => {
-                    merged.runs.extend(b.take());
-                    b = right.next();
-                }
-                Ok(Ordering::Less) => {
-                    merged.runs.extend(a.take());
-                    a = left.next();
-                }
+    fn merge(mut left: Vec<Member>, mut right: Vec<Member>, source: &dyn Source) -> Self {
+        if left.len() + right.len() >= MANY
+            && let Some((middle, behind)) = halves(&left, &right, source)
+        {
+            let (left_rest, right_rest) = (left.split_off(middle), right.split_off(behind));
+            let (mut lower, upper) = both(
+                true,
+                || Self::merge_in_turn(left, right, source),
+                || Self::merge_in_turn(left_rest, right_rest, source),
+            );
+            lower.members.extend(upper.members);
+            lower.lost.extend(upper.lost);
+            return lower;
+        }
+        Self::merge_in_turn(left, right, source)
+    }
+
+    fn merge_in_turn(mut left: Vec<Member>, mut right: Vec<Member>, source: &dyn Source) -> Self {
+        let mut merged = Self { members: Vec::with_capacity(left.len() + right.len()), lost: Vec::new() };
+        let (mut l, mut r) = (0, 0);
+        while let (Some(one), Some(two)) = (left.get(l), right.get(r)) {
+            match source.compare(one.candidate.at, two.candidate.at) {
+                Ok(Ordering::Greater) => r = merged.take(&right, r),
+                Ok(Ordering::Less) => l = merged.take(&left, l),
                 Ok(Ordering::Equal) => {
-                    x.append(y);
-                    b = right.next();
+                    l = merged.take(&left, l);
+                    right[r].is_first = false;
+                    r = merged.take(&right, r);
                 }
                 Err(failure) => {
-                    let is_first = source.compare(one.at, one.at).is_err();
-                    merged.lost.push((if is_first { x.remove(0) } else { y.remove(0) }, failure));
-                    if x.is_empty() {
-                        a = left.next();
-                    } else if y.is_empty() {
-                        b = right.next();
+                    let is_one = source.compare(one.candidate.at, one.candidate.at).is_err();
+                    let (side, at) = if is_one { (&mut left, &mut l) } else { (&mut right, &mut r) };
+                    merged.lost.push((side[*at].candidate, failure));
+                    *at += 1;
+                    if let Some(next) = side.get_mut(*at) {
+                        next.is_first = true;
                     }
                 }
             }
         }
-        merged.runs.extend(a);
-        merged.runs.extend(b);
-        merged.runs.extend(left);
-        merged.runs.extend(right);
+        merged.members.extend_from_slice(&left[l..]);
+        merged.members.extend_from_slice(&right[r..]);
         merged
     }
+
+    /// Takes over those from `at` on that are of one open file description, and says where the next one's are.
+    fn take(&mut self, from: &[Member], at: usize) -> usize {
+        let next = from[at + 1..].iter().position(|member| member.is_first);
+        let next = next.map_or(from.len(), |more| at + 1 + more);
+        self.members.extend_from_slice(&from[at..next]);
+        next
+    }
+}
+
+/// Where both may be cut so that nothing before the cuts comes behind what is after them; nothing where one cannot
+/// be compared.
+fn halves(left: &[Member], right: &[Member], source: &dyn Source) -> Option<(usize, usize)> {
+    // No cut goes through an open file description, whatever has been closed meanwhile.
+    let first = |members: &[Member], from: usize| {
+        let is_first = |index: &usize| members.get(*index).is_none_or(|member| member.is_first);
+        (0..=from).rev().find(is_first).unwrap_or_default()
+    };
+    let middle = first(left, left.len() / 2);
+    let (mut low, mut high) = (0, right.len());
+    while low < high {
+        let between = usize::midpoint(low, high);
+        match source.compare(right[between].candidate.at, left[middle].candidate.at).ok()? {
+            Ordering::Less => low = between + 1,
+            Ordering::Equal | Ordering::Greater => high = between,
+        }
+    }
+    Some((middle, first(right, low)))
+}
+
+/// The results of both, each made by a thread of its own where that is worth it.
+fn both<T: Send>(apart: bool, one: impl FnOnce() -> T + Send, two: impl FnOnce() -> T) -> (T, T) {
+    if !apart {
+        return (one(), two());
+    }
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let two = two();
+        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), two)
+    })
 }
 
 /// Has all of these refer to one open file description: that of the first.
