@@ -273,11 +273,23 @@ impl Field {
             }),
             Self::Ino => known(file.inode, |inode| number(inode.ino)),
             Self::Deleted => Value::Bool(file.deleted),
-            Self::Identity | Self::OpenFile | Self::SharedWith => of_identity(self, known_all, entry),
-            Self::Peers => peers(known_all, entry),
+            Self::Identity | Self::OpenFile | Self::SharedWith => {
+                of_identity(self, known_all, entry, usize::MAX)
+            }
+            Self::Peers => peers(known_all, entry, usize::MAX),
             Self::Facts => Value::Bool(!file.facts.is_empty() || file.socket.is_some()),
             Self::Fact(keys) => fact(entry, keys),
             of_process => of_process.value_of_process(process),
+        }
+    }
+
+    /// What to sort by: its value, and of a list the first few. Each of the holders of one pipe would have all others.
+    pub fn sort_value<'a>(&self, known_all: &Known<'a>, entry: &Entry<'a>) -> Value<'a> {
+        const MOST: usize = 64;
+        match self {
+            Self::Peers => peers(known_all, entry, MOST),
+            Self::SharedWith => of_identity(self, known_all, entry, MOST),
+            _ => self.value(known_all, entry),
         }
     }
 
@@ -305,7 +317,8 @@ impl Field {
     }
 }
 
-fn of_identity<'a>(field: &Field, known_all: &Known<'a>, entry: &Entry<'a>) -> Value<'a> {
+/// At the most `most` of a list.
+fn of_identity<'a>(field: &Field, known_all: &Known<'a>, entry: &Entry<'a>, most: usize) -> Value<'a> {
     let Some(descriptor) = entry.descriptor else { return Value::Absent };
     let proven = entry.file.more.identity == Identity::Proven;
     match field {
@@ -314,13 +327,13 @@ fn of_identity<'a>(field: &Field, known_all: &Known<'a>, entry: &Entry<'a>) -> V
         Field::OpenFile => Value::Text(Cow::Owned(format!("f{}", descriptor.file.number()).into_bytes())),
         _ => {
             let others = known_all.sharing.others(entry.process.owner(), descriptor);
-            Value::List(others.map(|other| number(other.process.pid)).collect())
+            Value::List(others.take(most).map(|other| number(other.process.pid)).collect())
         }
     }
 }
 
-/// The commands and pids of those at the other end, or the address that it is at.
-fn peers<'a>(known_all: &Known<'a>, entry: &Entry<'a>) -> Value<'a> {
+/// The commands and pids of those at the other end, at the most of `most`, or the address that it is at.
+fn peers<'a>(known_all: &Known<'a>, entry: &Entry<'a>, most: usize) -> Value<'a> {
     let Some(descriptor) = entry.descriptor else { return Value::Absent };
     match known_all.wiring.peers(entry.process.owner(), descriptor) {
         Peers::NotAnEnd => Value::Absent,
@@ -329,6 +342,7 @@ fn peers<'a>(known_all: &Known<'a>, entry: &Entry<'a>) -> Value<'a> {
         Peers::Found(found) => Value::List(
             found
                 .iter()
+                .take(most)
                 .flat_map(|peer| [Value::Text(Cow::Owned(peer.comm.to_vec())), number(peer.pid())])
                 .collect(),
         ),

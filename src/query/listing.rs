@@ -3,10 +3,10 @@
 //! A listing leaves out, and the snapshot keeps all: what is at the other end of a descriptor that is shown
 //! may be one that is not.
 
-use super::filter::Filter;
+use super::filter::{Condition, Filter};
 use super::numbers::Slots;
-use super::{Field, Sharing, Value, Wiring};
-use crate::model::{Descriptor, KindName, OpenFile, Place, Process, Snapshot};
+use super::{Field, Peers, Sharing, Value, Wiring};
+use crate::model::{Descriptor, Endpoint, KindName, OpenFile, Place, Process, Snapshot};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -159,15 +159,26 @@ impl<'a> Listing<'a> {
             .filter_map(|name| Some((name, Field::named(name)?)))
             .collect();
         let (known, unjudged) = (self.known, &mut self.unjudged);
+        // What was found for one of the ends of a channel that thousands hold is so for the others.
+        let mut in_common: HashMap<(*const Condition, &[Endpoint]), Option<bool>> = HashMap::new();
         for listed in &mut self.rows {
             listed.entries.each().retain(|entry| {
                 if !has_place(choice, entry) {
                     return false;
                 }
                 let Some(filter) = &choice.filter else { return true };
-                let value =
-                    |name: &str| fields.get(name).map_or(Value::Absent, |field| field.value(known, entry));
-                let judged = filter.judge(&value);
+                let judged = filter.judge_by(&mut |condition| {
+                    let Some(field) = fields.get(condition.field()) else {
+                        return condition.judge(&Value::Absent);
+                    };
+                    let judge = || condition.judge(&field.value(known, entry));
+                    match peers_in_common(field, known, entry) {
+                        Some(ends) => {
+                            *in_common.entry((std::ptr::from_ref(condition), ends)).or_insert_with(judge)
+                        }
+                        None => judge(),
+                    }
+                });
                 *unjudged += usize::from(judged.is_none());
                 judged == Some(true)
             });
@@ -182,7 +193,7 @@ impl<'a> Listing<'a> {
         let known = self.known;
         if across {
             let mut entries: Vec<Entry<'a>> = self.entries().collect();
-            order(&mut entries, by, |entry, field| field.value(known, entry));
+            order(&mut entries, by, |entry, field| field.sort_value(known, entry));
             self.rows = entries
                 .into_iter()
                 .map(|entry| Listed { process: entry.process, entries: Entries::Some(vec![entry]) })
@@ -190,7 +201,7 @@ impl<'a> Listing<'a> {
             return;
         }
         for listed in &mut self.rows {
-            order(listed.entries.each(), by, |entry, field| field.value(known, entry));
+            order(listed.entries.each(), by, |entry, field| field.sort_value(known, entry));
         }
         let of_process: Vec<_> = by.iter().filter(|(field, _)| field.is_of_process()).cloned().collect();
         order(&mut self.rows, &of_process, |listed, field| field.value_of_process(listed.process));
@@ -199,6 +210,19 @@ impl<'a> Listing<'a> {
     /// All entries, in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> {
         self.rows.iter().flat_map(|listed| listed.entries.iter())
+    }
+}
+
+/// Where a field is about the other ends of a descriptor, and these are many: its own ends. Every descriptor that has
+/// the same has the same value of the field. A FIFO that is open for both faces itself, and has another in each.
+fn peers_in_common<'a>(field: &Field, known: &Known<'_>, entry: &Entry<'a>) -> Option<&'a [Endpoint]> {
+    const MANY: usize = 64;
+    let descriptor = entry.descriptor.filter(|_| *field == Field::Peers)?;
+    let ends = &entry.file.ends;
+    let faces_itself = || ends.iter().any(|end| end.side.faces(end.side));
+    match known.wiring.peers(entry.process.owner(), descriptor) {
+        Peers::Found(found) if found.len() > MANY && !faces_itself() => Some(ends),
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::{mkfifo, pipe2};
 use serde_json::{Value, json};
 use std::fs::{self, File};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -161,4 +162,42 @@ fn of_very_many_other_ends_the_first_are_named_and_the_rest_counted() {
         assert_eq!(line(fd).matches(" fd ").count(), 64, "{}", line(fd));
         assert!(line(fd).ends_with(rest), "{}", line(fd));
     }
+}
+
+#[test]
+fn what_hundreds_of_ends_have_in_common_is_so_of_each() {
+    const MANY: usize = 100;
+    let (reading, writing) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    let reader = with_stderr("", reading.try_clone().unwrap());
+    let command = fs::read_to_string(format!("/proc/{}/comm", reader.pid)).unwrap();
+    let ino = fs::metadata(format!("/proc/self/fd/{}", reading.as_raw_fd())).unwrap().ino();
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let both = || File::options().read(true).write(true).open(&fifo).unwrap();
+    let _held: Vec<_> =
+        (0..MANY).map(|_| (reading.try_clone().unwrap(), writing.try_clone().unwrap(), both())).collect();
+    let own = std::process::id();
+    let count = |condition: &str, name: &str| {
+        let expression = format!("name = '{name}' and ({condition})");
+        let words =
+            ["-w", &expression, "--format", "csv", "--columns", "fd", "--sort", "peers", &own.to_string()]
+                .map(str::to_owned);
+        run(&mut inspect(&words)).text().lines().count().saturating_sub(1)
+    };
+    let (pipe, fifo) = (format!("pipe:[{ino}]"), fifo.to_str().unwrap());
+    for (condition, expected) in [
+        (format!("peers = {}", command.trim_end()), MANY + 1),
+        (format!("peers = {}", reader.pid), MANY + 1),
+        (format!("access = r and peers = {}", reader.pid), 0),
+        (format!("peers != {}", reader.pid), MANY + 1),
+        (format!("peers = {own}"), 2 * (MANY + 1)),
+        (format!("peers = {own} and not peers = {}", reader.pid), MANY + 1),
+        ("peers".to_owned(), 2 * (MANY + 1)),
+    ] {
+        assert_eq!(count(&condition, &pipe), expected, "{condition}");
+    }
+    // Each of these faces itself as well, and has the others.
+    assert_eq!(count(&format!("peers = {own}"), fifo), MANY);
+    assert_eq!(count(&format!("peers = {}", reader.pid), fifo), 0);
 }

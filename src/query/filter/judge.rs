@@ -1,19 +1,30 @@
 //! Whether an expression holds.
 
-use super::{Comparison, Expression, Literal, Value};
+use super::{Comparison, Condition, Expression, Literal, Value};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 impl Expression {
     /// `None` where it hangs on what could not be read.
-    pub(super) fn judge<'a>(&self, value: &dyn Fn(&str) -> Value<'a>) -> Option<bool> {
+    pub(super) fn judge(&self, holds: &mut dyn FnMut(&Condition) -> Option<bool>) -> Option<bool> {
         match self {
-            Self::Either(parts) => decide(parts.iter().map(|part| part.judge(value)), true),
-            Self::Both(parts) => decide(parts.iter().map(|part| part.judge(value)), false),
-            Self::Not(part) => part.judge(value).map(|holds| !holds),
-            Self::Holds(field) => holds(&value(field)),
-            Self::Compares(field, comparison) => comparison.judge(&value(field)),
+            Self::Either(parts) => decide(parts.iter().map(|part| part.judge(holds)), true),
+            Self::Both(parts) => decide(parts.iter().map(|part| part.judge(holds)), false),
+            Self::Not(part) => part.judge(holds).map(|holds| !holds),
+            Self::One(condition) => holds(condition),
         }
+    }
+}
+
+impl Condition {
+    /// The field that it is about.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// Whether it holds for a value of the field; `None` where that could not be read.
+    pub fn judge(&self, value: &Value<'_>) -> Option<bool> {
+        self.comparison.as_ref().map_or_else(|| holds(value), |comparison| comparison.judge(value))
     }
 }
 

@@ -77,9 +77,15 @@ enum Expression {
     Either(Vec<Expression>),
     Both(Vec<Expression>),
     Not(Box<Expression>),
-    /// A field alone.
-    Holds(String),
-    Compares(String, Comparison),
+    One(Condition),
+}
+
+/// What an expression asks of one field.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    field: String,
+    /// `None` asks whether the field is true by itself.
+    comparison: Option<Comparison>,
 }
 
 /// What a field is compared with.
@@ -121,7 +127,12 @@ impl Filter {
 
     /// Whether it holds for what has these values; `None` where that hangs on what could not be read.
     pub fn judge<'a>(&self, value: &dyn Fn(&str) -> Value<'a>) -> Option<bool> {
-        self.root.judge(value)
+        self.judge_by(&mut |condition| condition.judge(&value(&condition.field)))
+    }
+
+    /// The same, by what `holds` says of each of its conditions that matters.
+    pub fn judge_by(&self, holds: &mut dyn FnMut(&Condition) -> Option<bool>) -> Option<bool> {
+        self.root.judge(holds)
     }
 }
 
@@ -130,7 +141,7 @@ impl Expression {
         match self {
             Self::Either(parts) | Self::Both(parts) => parts.iter().for_each(|part| part.fields(fields)),
             Self::Not(part) => part.fields(fields),
-            Self::Holds(field) | Self::Compares(field, _) => {
+            Self::One(Condition { field, .. }) => {
                 if !fields.contains(&field.as_str()) {
                     fields.push(field);
                 }

@@ -1,7 +1,7 @@
 //! From words to an expression.
 
 use super::lexer::{Token, TokenKind, tokens};
-use super::{Comparison, Expression, Fault, FaultKind, Literal};
+use super::{Comparison, Condition, Expression, Fault, FaultKind, Literal};
 use regex::bytes::Regex;
 
 /// How deeply expressions may be nested: more than anybody writes, and less than the stack has room for.
@@ -87,9 +87,10 @@ impl Parser<'_> {
         }
         let operator = self.tokens.next_if(|token| matches!(token.kind, TokenKind::Operator(_)));
         let Some(Token { kind: TokenKind::Operator(operator), .. }) = operator else {
-            return Ok(Expression::Holds(name));
+            return Ok(Expression::One(Condition { field: name, comparison: None }));
         };
-        self.comparison(operator).map(|comparison| Expression::Compares(name, comparison))
+        let comparison = Some(self.comparison(operator)?);
+        Ok(Expression::One(Condition { field: name, comparison }))
     }
 
     fn comparison(&mut self, operator: &str) -> Result<Comparison, Fault> {
@@ -233,8 +234,8 @@ mod tests {
             Expression::Either(parts) => Tree::Either(all(parts)),
             Expression::Both(parts) => Tree::Both(all(parts)),
             Expression::Not(part) => Tree::Not(Box::new(tree_of(part))),
-            Expression::Holds(field) => Tree::Holds(field.clone()),
-            Expression::Compares(field, comparison) => {
+            Expression::One(Condition { field, comparison: None }) => Tree::Holds(field.clone()),
+            Expression::One(Condition { field, comparison: Some(comparison) }) => {
                 let (operator, text) = match comparison {
                     Comparison::Equal(literal) => ("=", literal.text.as_str()),
                     Comparison::Exactly(literal) => ("==", literal.text.as_str()),
@@ -257,9 +258,11 @@ mod tests {
             Expression::Either(parts) => format!("(or {})", all(parts)),
             Expression::Both(parts) => format!("(and {})", all(parts)),
             Expression::Not(part) => format!("(not {})", draw(part)),
-            Expression::Holds(field) => field.clone(),
-            Expression::Compares(field, Comparison::Equal(literal)) => format!("{field}={:?}", literal.text),
-            Expression::Compares(field, other) => format!("{field} {other:?}"),
+            Expression::One(Condition { field, comparison }) => match comparison {
+                None => field.clone(),
+                Some(Comparison::Equal(literal)) => format!("{field}={:?}", literal.text),
+                Some(other) => format!("{field} {other:?}"),
+            },
         }
     }
 
