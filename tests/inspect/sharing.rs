@@ -1,7 +1,8 @@
 //! Which descriptors share an open file description: what fork and dup copy, and a second open does
 //! not.
 
-use crate::common::{Actor, descriptor, document, inspect, run, shell};
+use crate::common::{Actor, descriptor, document, inspect, installed, python, run, shell, skip_for_want_of};
+use nix::sys::resource::{Resource, getrlimit};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -118,4 +119,46 @@ fn letters_mark_what_is_shared_in_a_listing() {
     for fd in [7, 8] {
         assert_eq!(letter(first.pid, fd), "-");
     }
+}
+
+#[test]
+fn of_thousands_of_one_file_each_shares_with_its_own_copy() {
+    const OPENED: usize = 1500;
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    if hard < 4000 || !installed("python3") {
+        return skip_for_want_of("python3 and 4000 descriptors");
+    }
+    let (folder, _file) = file();
+    let path = folder.path().join("ten");
+    let path = path.to_str().unwrap();
+    let script = format!(
+        "import os, resource\n\
+         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n\
+         resource.setrlimit(resource.RLIMIT_NOFILE, (4000, hard))\n\
+         opened = [os.open({path:?}, os.O_RDONLY) for _ in range({OPENED})]\n\
+         copies = [os.dup(fd) for fd in opened]"
+    );
+    let actor = Actor::start(&mut python(&script));
+    let of_file = format!("name = {path}");
+    let ran =
+        run(&mut inspect(&["--format", "json", "-w", &of_file, &actor.pid.to_string()].map(str::to_owned)));
+    let document: Value = serde_json::from_str(ran.text()).unwrap();
+    let shown = document["processes"][0]["descriptors"].as_array().unwrap();
+    assert_eq!(shown.len(), 2 * OPENED);
+    let (opened, copies) = shown.split_at(OPENED);
+    let mut labels = std::collections::HashSet::new();
+    for (one, copy) in opened.iter().zip(copies) {
+        assert_eq!([&one["identity"], &copy["identity"]], ["proven", "proven"]);
+        assert_eq!(
+            one["shared_with"],
+            json!([slot(actor.pid, copy["fd"].as_i64().unwrap().try_into().unwrap())])
+        );
+        assert_eq!(
+            copy["shared_with"],
+            json!([slot(actor.pid, one["fd"].as_i64().unwrap().try_into().unwrap())])
+        );
+        assert_eq!(one["open_file"], copy["open_file"]);
+        labels.insert(one["open_file"].as_str().unwrap());
+    }
+    assert_eq!(labels.len(), OPENED);
 }
