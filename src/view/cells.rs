@@ -48,7 +48,7 @@ impl<'a> Context<'a> {
     pub fn cells(&self, descriptor: &Descriptor) -> Cells {
         let file = self.snapshot.file(descriptor);
         Cells {
-            mode: mode(file),
+            mode: mode(file).to_owned(),
             kind: file.kind.to_string(),
             name: self.name(file),
             flags: flags(descriptor, file),
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
             field if field.is_of_process() => cell_of_process(field, entry.process),
             Field::Fd => plain(entry.label()),
             Field::Access if entry.place.is_some() => plain(String::new()),
-            Field::Access => plain(mode(file)),
+            Field::Access => plain(mode(file).to_owned()),
             Field::Kind => (file.kind.to_string(), self.tone(entry)),
             Field::Name => (self.name(file), if file.name.is_err() { Tone::Warning } else { Tone::Plain }),
             Field::Flags => {
@@ -195,8 +195,8 @@ pub fn cell_of_process(field: &Field, process: &Process) -> Text {
 }
 
 /// What a file is open for, as in the MODE column.
-pub fn mode(file: &OpenFile) -> String {
-    file.access.map_or("?", |access| access.as_str()).to_owned()
+pub fn mode(file: &OpenFile) -> &'static str {
+    file.access.map_or("?", |access| access.as_str())
 }
 
 fn flags(descriptor: &Descriptor, file: &OpenFile) -> Vec<String> {

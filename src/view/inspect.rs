@@ -1,11 +1,12 @@
 //! Processes and their tables, for a person or, line by line, for a program.
 
-use super::cells::{Context, cell_of_process, process as process_name};
+use super::cells::{Context, cell_of_process, mode, process as process_name};
 use super::columns::{BLOCK, FLAT, LINE, columns, heading as column_heading};
 use super::table::{self, Frame, Text};
 use super::{Style, Tone, escape, lang, lines};
 use crate::model::{Process, State};
 use crate::query::{Entries, Entry, Field, Listed, Listing};
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// How to write a listing.
@@ -199,7 +200,7 @@ fn flat_table(
 ) -> io::Result<()> {
     let headings = headings(fields);
     table::write(out, context.style, Frame::Open, &columns(fields, &headings), || {
-        rows.iter().flat_map(|listed| rows_of(context, fields, listed, true))
+        rows.iter().flat_map(|listed| rows_of(context, fields, listed))
     })
 }
 
@@ -215,17 +216,50 @@ fn in_lines(
     let headings: Vec<_> = headings.iter().map(String::as_str).collect();
     // A process at a time, or where these are sorted across all processes many of one line each.
     let parts: Vec<&[Listed<'_>]> = rows.chunks(rows.len() / 4096 + 1).collect();
-    lines::write_parts(out, &headings, &parts, &|part| {
-        part.iter().flat_map(|listed| rows_of(context, fields, listed, flat)).map(plain).collect()
+    lines::write_parts(out, &headings, &parts, &|part, row| {
+        for listed in part {
+            lines_of(context, fields, listed, flat, row);
+        }
     })
+}
+
+/// The same as [`rows_of`] for a long listing: nothing is made anew for each file that is the process's, or a word.
+fn lines_of(
+    context: &Context<'_>,
+    fields: &[Field],
+    listed: &Listed<'_>,
+    flat: bool,
+    row: &mut lines::Row<'_>,
+) {
+    let of_process = |field: &Field| field.is_of_process().then(|| cell_of_process(field, listed.process).0);
+    let of_process: Vec<Option<String>> = fields.iter().map(of_process).collect();
+    let mut cells: Vec<Cow<'_, str>> = Vec::with_capacity(fields.len());
+    for entry in listed.entries.iter() {
+        cells.clear();
+        cells.extend(fields.iter().zip(&of_process).map(|(field, own)| match (own, field) {
+            (Some(own), _) => Cow::Borrowed(own.as_str()),
+            (None, Field::Kind) => Cow::Borrowed(entry.file.kind.as_str()),
+            (None, Field::Access) if entry.place.is_none() => Cow::Borrowed(mode(entry.file)),
+            (None, field) => Cow::Owned(context.cell(field, &entry).0),
+        }));
+        row(&cells);
+    }
+    if let Some(missing) = missing(context, fields, listed, flat) {
+        row(&plain(missing).into_iter().map(Cow::Owned).collect::<Vec<_>>());
+    }
 }
 
 fn rows_of<'a>(
     context: &'a Context<'_>,
     fields: &'a [Field],
     listed: &'a Listed<'_>,
-    flat: bool,
 ) -> impl Iterator<Item = Vec<Text>> + 'a {
+    let entries = listed.entries.iter().map(|entry| row(context, fields, &entry));
+    entries.chain(missing(context, fields, listed, true))
+}
+
+/// The row in the place of files that there are none of.
+fn missing(context: &Context<'_>, fields: &[Field], listed: &Listed<'_>, flat: bool) -> Option<Vec<Text>> {
     let Listed { process, entries } = listed;
     let missing = match &process.table {
         Err(failure) => Some((format!("(fd table: {failure})"), Tone::Warning)),
@@ -234,7 +268,7 @@ fn rows_of<'a>(
         }
         Ok(_) => None,
     };
-    let of_missing = missing.map(|(text, tone)| {
+    missing.map(|(text, tone)| {
         // In the place of the name, or of what there is instead.
         let position = fields.iter().position(|field| *field == Field::Name).unwrap_or(fields.len() - 1);
         let cell = |(index, field): (usize, &Field)| match field {
@@ -244,6 +278,5 @@ fn rows_of<'a>(
             _ => (String::new(), Tone::Plain),
         };
         fields.iter().enumerate().map(cell).collect()
-    });
-    entries.iter().map(|entry| row(context, fields, &entry)).chain(of_missing)
+    })
 }

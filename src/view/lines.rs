@@ -2,6 +2,7 @@
 
 use super::table::display_width;
 use crate::shares::{share_large, workers};
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// How many rows the widths are taken from. A later row with a longer cell pushes its line's rest to
@@ -32,16 +33,20 @@ pub fn write(
     out.write_all(text.as_bytes())
 }
 
-/// The same of rows that come in parts, each made by `make`: by all processors, in the order of the parts.
+/// Takes a row.
+pub type Row<'a> = dyn FnMut(&[Cow<'_, str>]) + 'a;
+
+/// The same of rows that come in parts, each made by `make`: by all processors, in the order of the parts. None of
+/// them is kept.
 pub fn write_parts<T: Copy + Sync>(
     out: &mut dyn Write,
     headings: &[&str],
     parts: &[T],
-    make: &(dyn Fn(T) -> Vec<Vec<String>> + Sync),
+    make: &(dyn Fn(T, &mut Row<'_>) + Sync),
 ) -> io::Result<()> {
-    let (mut first, mut made) = (Vec::new(), 0);
+    let (mut first, mut made): (Vec<Vec<String>>, _) = (Vec::new(), 0);
     while first.len() < MEASURED && made < parts.len() {
-        first.extend(make(parts[made]));
+        make(parts[made], &mut |row| first.push(row.iter().map(ToString::to_string).collect()));
         made += 1;
     }
     let widths = widths(headings, &first);
@@ -54,9 +59,7 @@ pub fn write_parts<T: Copy + Sync>(
     for parts in parts[made..].chunks(PARTS) {
         let texts = share_large(parts, workers(), &|part| {
             let mut text = String::new();
-            for row in make(part) {
-                line(&mut text, &widths, row.iter().map(String::as_str));
-            }
+            make(part, &mut |row| line(&mut text, &widths, row.iter().map(Cow::as_ref)));
             text
         });
         for text in texts {
