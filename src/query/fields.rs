@@ -7,6 +7,10 @@ use super::{Entry, Known, Peers, Value};
 use crate::model::{Access, Fact, Identity, Means, Process, flag_names};
 use std::borrow::Cow;
 
+/// How many other ends a line names that is not for a terminal, and how many descriptors a list in JSON: all of them,
+/// but where thousands hold one pipe or share one open file description, of which each would have to name all others.
+pub const NAMED_IN_A_LINE: usize = 64;
+
 /// A field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Field {
@@ -283,12 +287,11 @@ impl Field {
         }
     }
 
-    /// What to sort by: its value, and of a list the first few. Each of the holders of one pipe would have all others.
+    /// What to sort by: its value, and of a list of descriptors those that are named.
     pub fn sort_value<'a>(&self, known_all: &Known<'a>, entry: &Entry<'a>) -> Value<'a> {
-        const MOST: usize = 64;
         match self {
-            Self::Peers => peers(known_all, entry, MOST),
-            Self::SharedWith => of_identity(self, known_all, entry, MOST),
+            Self::Peers => peers(known_all, entry, NAMED_IN_A_LINE),
+            Self::SharedWith => of_identity(self, known_all, entry, NAMED_IN_A_LINE),
             _ => self.value(known_all, entry),
         }
     }

@@ -5,7 +5,7 @@
 
 use super::filter::{Condition, Filter};
 use super::numbers::Slots;
-use super::{Field, Peers, Sharing, Value, Wiring};
+use super::{Field, NAMED_IN_A_LINE, Peers, Sharing, Value, Wiring};
 use crate::model::{Descriptor, Endpoint, KindName, OpenFile, Place, Process, Snapshot};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -216,12 +216,11 @@ impl<'a> Listing<'a> {
 /// Where a field is about the other ends of a descriptor, and these are many: its own ends. Every descriptor that has
 /// the same has the same value of the field. A FIFO that is open for both faces itself, and has another in each.
 fn peers_in_common<'a>(field: &Field, known: &Known<'_>, entry: &Entry<'a>) -> Option<&'a [Endpoint]> {
-    const MANY: usize = 64;
     let descriptor = entry.descriptor.filter(|_| *field == Field::Peers)?;
     let ends = &entry.file.ends;
     let faces_itself = || ends.iter().any(|end| end.side.faces(end.side));
     match known.wiring.peers(entry.process.owner(), descriptor) {
-        Peers::Found(found) if found.len() > MANY && !faces_itself() => Some(ends),
+        Peers::Found(found) if found.len() > NAMED_IN_A_LINE && !faces_itself() => Some(ends),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ mod who;
 mod wiring;
 
 pub use diff::{Difference, differences};
-pub use fields::{Field, Wants};
+pub use fields::{Field, NAMED_IN_A_LINE, Wants};
 pub use figure::{At, Figure, Label, Node, Object, Slot};
 pub use listing::{Choice, Entries, Entry, Known, Listed, Listing};
 pub use select::Whom;

@@ -5,15 +5,11 @@ use super::{Style, Tone, escape};
 use crate::model::{
     Descriptor, Fact, Means, OpenFile, Process, Side, Snapshot, Socket, Watch, event_names, flag_names,
 };
-use crate::query::{Entry, Field, Known, Peer, Peers, Sharing, Value, Wiring};
+use crate::query::{Entry, Field, Known, NAMED_IN_A_LINE, Peer, Peers, Sharing, Value, Wiring};
 use std::fmt::Write as _;
 
 /// How many other ends a cell of a table names.
 const PEERS_IN_A_CELL: usize = 4;
-
-/// How many other ends a line names that is not for a terminal, and how many descriptors a list in JSON: all of them,
-/// but where thousands hold one pipe or share one open file description, of which each would have to name all others.
-pub const NAMED_IN_A_LINE: usize = 64;
 
 /// One descriptor's cells. A cell without anything to say is empty.
 pub struct Cells {

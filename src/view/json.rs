@@ -3,11 +3,10 @@
 //! Every name is carried as it is: a text that is not UTF-8 has the lossy text under its key and the
 //! bytes, in base64, under the key with `_bytes`. What is not known is absent or null, never 0.
 
-use super::cells::NAMED_IN_A_LINE;
 use super::json_facts::FactsDoc;
 use super::json_gaps::{FailureDoc, GapDoc, GapsDoc, UncoveredDoc, UnknownDoc};
 use crate::model::{Access, Host, Identity, Inode, Place, Process, flag_names};
-use crate::query::{Entry, Field, Known, Listed, Listing, Peer, Peers, Sharer};
+use crate::query::{Entry, Field, Known, Listed, Listing, NAMED_IN_A_LINE, Peer, Peers, Sharer};
 use crate::shares::{share_large, workers};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
