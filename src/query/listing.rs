@@ -94,17 +94,6 @@ impl<'a> Entries<'a> {
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
-
-    /// The same, to leave some out or to change their order.
-    fn each(&mut self) -> &mut Vec<Entry<'a>> {
-        if let Self::All(snapshot, process) = *self {
-            *self = Self::Some(entries(snapshot, process).collect());
-        }
-        match self {
-            Self::Some(some) => some,
-            Self::All(..) => unreachable!("made into the other just now"),
-        }
-    }
 }
 
 /// What is listed.
@@ -162,12 +151,12 @@ impl<'a> Listing<'a> {
         // What was found for one of the ends of a channel that thousands hold is so for the others.
         let mut in_common: HashMap<(*const Condition, &[Endpoint]), Option<bool>> = HashMap::new();
         for listed in &mut self.rows {
-            listed.entries.each().retain(|entry| {
+            let chosen = listed.entries.iter().filter(|entry| {
                 if !has_place(choice, entry) {
                     return false;
                 }
                 let Some(filter) = &choice.filter else { return true };
-                let judged = filter.judge_by(&mut |condition| {
+                let judged = filter.judge(&mut |condition| {
                     let Some(field) = fields.get(condition.field()) else {
                         return condition.judge(&Value::Absent);
                     };
@@ -182,6 +171,7 @@ impl<'a> Listing<'a> {
                 *unjudged += usize::from(judged.is_none());
                 judged == Some(true)
             });
+            listed.entries = Entries::Some(chosen.collect());
         }
         self.rows.retain(|listed| !listed.entries.is_empty());
     }
@@ -201,7 +191,9 @@ impl<'a> Listing<'a> {
             return;
         }
         for listed in &mut self.rows {
-            order(listed.entries.each(), by, |entry, field| field.sort_value(known, entry));
+            let mut entries: Vec<Entry<'a>> = listed.entries.iter().collect();
+            order(&mut entries, by, |entry, field| field.sort_value(known, entry));
+            listed.entries = Entries::Some(entries);
         }
         let of_process: Vec<_> = by.iter().filter(|(field, _)| field.is_of_process()).cloned().collect();
         order(&mut self.rows, &of_process, |listed, field| field.value_of_process(listed.process));

@@ -155,8 +155,13 @@ mod tests {
         }
     }
 
+    fn judge_of<'a>(filter: &Filter, value: &dyn Fn(&str) -> Value<'a>) -> Option<bool> {
+        filter.judge(&mut |condition| condition.judge(&value(condition.field())))
+    }
+
     fn judged(text: &str) -> Option<bool> {
-        Filter::parse(text, &|_| true).unwrap_or_else(|fault| panic!("{text}: {fault:?}")).judge(&value)
+        let filter = Filter::parse(text, &|_| true).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+        judge_of(&filter, &value)
     }
 
     #[test]
@@ -246,7 +251,7 @@ mod tests {
     fn what_a_list_lacks_is_not_an_empty_text() {
         let value = |_: &str| Value::List(vec![Value::Absent]);
         let filter = Filter::parse("name ~ '^$' or name = ''", &|_| true).unwrap();
-        assert_eq!(filter.judge(&value), Some(false));
+        assert_eq!(judge_of(&filter, &value), Some(false));
     }
 
     #[test]
@@ -255,7 +260,7 @@ mod tests {
         let as_value = |holds: Option<bool>| holds.map_or(Value::Unknown, Value::Bool);
         let judge = |text: &str, a: Option<bool>, b: Option<bool>| {
             let filter = Filter::parse(text, &|_| true).unwrap();
-            filter.judge(&|name| as_value(if name == "a" { a } else { b }))
+            judge_of(&filter, &|name| as_value(if name == "a" { a } else { b }))
         };
         // In the order false, unknown, true, `and` is the lesser, `or` the greater and `not` the other way round.
         let place = |holds: Option<bool>| ALL.iter().position(|one| *one == holds).unwrap();
@@ -277,7 +282,7 @@ mod tests {
             ("name > /tmp/z", true),
         ] {
             let filter = Filter::parse(text, &|_| true).unwrap();
-            assert_eq!(filter.judge(&value), Some(holds), "{text}");
+            assert_eq!(judge_of(&filter, &value), Some(holds), "{text}");
         }
     }
 

@@ -125,13 +125,9 @@ impl Filter {
         fields
     }
 
-    /// Whether it holds for what has these values; `None` where that hangs on what could not be read.
-    pub fn judge<'a>(&self, value: &dyn Fn(&str) -> Value<'a>) -> Option<bool> {
-        self.judge_by(&mut |condition| condition.judge(&value(&condition.field)))
-    }
-
-    /// The same, by what `holds` says of each of its conditions that matters.
-    pub fn judge_by(&self, holds: &mut dyn FnMut(&Condition) -> Option<bool>) -> Option<bool> {
+    /// Whether it holds, by what `holds` says of each of its conditions that matters; `None` where that hangs on what
+    /// could not be read.
+    pub fn judge(&self, holds: &mut dyn FnMut(&Condition) -> Option<bool>) -> Option<bool> {
         self.root.judge(holds)
     }
 }
