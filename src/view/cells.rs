@@ -6,6 +6,7 @@ use crate::model::{
     Descriptor, Fact, Means, OpenFile, Process, Side, Snapshot, Socket, Watch, event_names, flag_names,
 };
 use crate::query::{Entry, Field, Known, NAMED_IN_A_LINE, Peer, Peers, Sharing, Value, Wiring};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// How many other ends a cell of a table names.
@@ -53,15 +54,24 @@ impl<'a> Context<'a> {
 
     /// The cell of a field, and whether it tells of a wire or of a gap.
     pub fn cell(&self, field: &Field, entry: &Entry<'_>) -> Text {
+        let (text, tone) = self.words(field, entry);
+        (text.into_owned(), tone)
+    }
+
+    /// The same, without a copy of what is a word of this program.
+    pub fn words(&self, field: &Field, entry: &Entry<'_>) -> (Cow<'static, str>, Tone) {
         let file = entry.file;
-        let plain = |text: String| (text, Tone::Plain);
+        let plain = |text: String| (text.into(), Tone::Plain);
         match field {
-            field if field.is_of_process() => cell_of_process(field, entry.process),
+            field if field.is_of_process() => plain(cell_of_process(field, entry.process).0),
             Field::Fd => plain(entry.label()),
             Field::Access if entry.place.is_some() => plain(String::new()),
-            Field::Access => plain(mode(file).to_owned()),
-            Field::Kind => (file.kind.to_string(), self.tone(entry)),
-            Field::Name => (self.name(file), if file.name.is_err() { Tone::Warning } else { Tone::Plain }),
+            Field::Access => (mode(file).into(), Tone::Plain),
+            Field::Kind => (file.kind.as_str().into(), self.tone(entry)),
+            Field::Name => {
+                let tone = if file.name.is_err() { Tone::Warning } else { Tone::Plain };
+                (self.name(file).into(), tone)
+            }
             Field::Flags => {
                 let flags = entry.descriptor.map(|descriptor| flags(descriptor, file)).unwrap_or_default();
                 plain(flags.join(if self.style.width.is_some() { " " } else { "," }))
@@ -70,7 +80,7 @@ impl<'a> Context<'a> {
                 let letter = entry.descriptor.and_then(|descriptor| self.sharing.letter(descriptor));
                 plain(letter.unwrap_or_default())
             }
-            Field::Peers => (self.other_end(entry), self.tone(entry)),
+            Field::Peers => (self.other_end(entry).into(), self.tone(entry)),
             Field::Fact(keys) if keys.len() == 1 && keys[0] == "locks" => plain(locks(file)),
             field => plain(value(&field.value(self.known, entry))),
         }
@@ -124,7 +134,7 @@ impl<'a> Context<'a> {
             (None, _) => words.push(escape::show(name)),
         }
         words.extend(of_protocol(socket, self.measures));
-        words.extend(socket.state.map(|state| (*state).to_owned()));
+        words.extend(socket.state.copied().map(str::to_owned));
         words.extend(waiting(socket));
         words.join(" ")
     }
@@ -297,18 +307,14 @@ fn of_protocol(socket: &Socket, measures: bool) -> Vec<String> {
     let fact = |name: &str| Fact::named(&socket.facts, name).map(show);
     let labelled = |label: &str, key| fact(key).map(|value| format!("{label} {value}"));
     let words = match socket.family.copied() {
-        Some("unix") => vec![socket.kind.map(|kind| (*kind).to_owned())],
+        Some("unix") => vec![socket.kind.copied().map(str::to_owned)],
         Some("netlink") => vec![
             fact("netlink_protocol"),
             labelled("port", "port").filter(|port| port != "port 0"),
             labelled("groups", "groups").filter(|groups| groups != "groups "),
         ],
         Some("packet") => {
-            vec![
-                socket.kind.map(|kind| (*kind).to_owned()),
-                fact("ether_protocol"),
-                labelled("on", "interface"),
-            ]
+            vec![socket.kind.copied().map(str::to_owned), fact("ether_protocol"), labelled("on", "interface")]
         }
         Some("inet" | "inet6") => vec![
             labelled("protocol", "ip_protocol"),

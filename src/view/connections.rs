@@ -99,7 +99,7 @@ fn row(context: &Context<'_>, shown: &Shown<'_>) -> Vec<Text> {
     let Shown { process, descriptor, socket, .. } = shown;
     let address =
         |address: &Option<Box<[u8]>>| address.as_deref().map_or_else(|| "-".to_owned(), escape::name);
-    let state = [socket.state.map(|state| (*state).to_owned()), waiting(socket)];
+    let state = [socket.state.copied().map(str::to_owned), waiting(socket)];
     // Both directions are open through a socket.
     let entry = Entry::of(context.snapshot, process, descriptor);
     let peers = context.cell(&Field::Peers, &entry).0.replace(" (rw)", "");

@@ -1,6 +1,6 @@
 //! Processes and their tables, for a person or, line by line, for a program.
 
-use super::cells::{Context, cell_of_process, mode, process as process_name};
+use super::cells::{Context, cell_of_process, process as process_name};
 use super::columns::{BLOCK, FLAT, LINE, columns, heading as column_heading};
 use super::table::{self, Frame, Text};
 use super::{Style, Tone, escape, lang, lines};
@@ -65,9 +65,7 @@ pub(super) fn block(
     brief: bool,
 ) -> io::Result<()> {
     heading(out, context.style, process, brief)?;
-    let fds = process.table.iter().flat_map(|table| &table.descriptors);
-    let entries: Vec<_> = fds.map(|descriptor| Entry::of(context.snapshot, process, descriptor)).collect();
-    block_of(out, context, &BLOCK, &Listed { process, entries: Entries::Some(entries) })
+    block_of(out, context, &BLOCK, &Listed { process, entries: Entries::All(context.snapshot, process) })
 }
 
 /// The table of one process.
@@ -236,11 +234,9 @@ fn lines_of(
     let mut cells: Vec<Cow<'_, str>> = Vec::with_capacity(fields.len());
     for entry in listed.entries.iter() {
         cells.clear();
-        cells.extend(fields.iter().zip(&of_process).map(|(field, own)| match (own, field) {
-            (Some(own), _) => Cow::Borrowed(own.as_str()),
-            (None, Field::Kind) => Cow::Borrowed(entry.file.kind.as_str()),
-            (None, Field::Access) if entry.place.is_none() => Cow::Borrowed(mode(entry.file)),
-            (None, field) => Cow::Owned(context.cell(field, &entry).0),
+        cells.extend(fields.iter().zip(&of_process).map(|(field, own)| match own {
+            Some(own) => Cow::Borrowed(own.as_str()),
+            None => context.words(field, &entry).0,
         }));
         row(&cells);
     }

@@ -12,6 +12,9 @@ const MEASURED: usize = 1000;
 /// So many parts are made at a time: enough for all processors, and few enough that a listing streams.
 const PARTS: usize = 16;
 
+/// Takes a row, which it does not keep.
+pub type Row<'a> = dyn FnMut(&[Cow<'_, str>]) + 'a;
+
 /// Writes lines under `headings`. Columns are two blanks apart and an empty cell is `-`.
 pub fn write(
     out: &mut dyn Write,
@@ -33,11 +36,7 @@ pub fn write(
     out.write_all(text.as_bytes())
 }
 
-/// Takes a row.
-pub type Row<'a> = dyn FnMut(&[Cow<'_, str>]) + 'a;
-
-/// The same of rows that come in parts, each made by `make`: by all processors, in the order of the parts. None of
-/// them is kept.
+/// The same of rows that come in parts, each made by `make`: by all processors, in the order of the parts.
 pub fn write_parts<T: Copy + Sync>(
     out: &mut dyn Write,
     headings: &[&str],

@@ -101,9 +101,9 @@ pub fn round_lines(
     let changes =
         listing.entries().zip(&different).filter(|(_, difference)| **difference != Difference::Same);
     for (entry, difference) in changes {
-        line(out, &ChangeDoc { known: listing.known, entry: &entry, difference, chosen })?;
+        line(out, &ChangeDoc { known: listing.known, entry, difference, chosen })?;
     }
-    for entry in &gone {
+    for entry in gone {
         line(out, &ChangeDoc { known: before.known, entry, difference: &Difference::Gone, chosen })?;
     }
     Ok(())
@@ -122,7 +122,7 @@ impl Serialize for RoundDoc<'_> {
 
 struct ChangeDoc<'a> {
     known: &'a Known<'a>,
-    entry: &'a Entry<'a>,
+    entry: Entry<'a>,
     difference: &'a Difference,
     chosen: Option<&'a [Field]>,
 }
@@ -148,7 +148,7 @@ impl Serialize for ChangeDoc<'_> {
             process_field(&mut map, field, entry.process)?;
         }
         let context = JsonContext::new(known, &[], *chosen);
-        EntryDoc { context: &context, entry: **entry, as_line: false }.fields(&mut map)?;
+        EntryDoc { context: &context, entry: *entry, as_line: false }.fields(&mut map)?;
         map.end()
     }
 }
