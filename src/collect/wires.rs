@@ -49,10 +49,7 @@ impl Wires {
 
     /// The ends that a socket is.
     pub fn ends(&self, ino: u64) -> impl ExactSizeIterator<Item = Endpoint> {
-        let first = self.ends.partition_point(|&(other, _)| other < ino);
-        let rest = &self.ends[first..];
-        let count = rest.iter().take_while(|&&(other, _)| other == ino).count();
-        rest[..count].iter().map(|&(_, end)| end)
+        those_of(&self.ends, ino).iter().map(|&(_, end)| end)
     }
 
     /// What else is known of its other side.
@@ -217,6 +214,13 @@ fn has_remote(inet: &InetRow) -> bool {
     inet.remote.port() != 0 && !inet.remote.ip().is_unspecified()
 }
 
+/// Those of `sorted` that have this key.
+fn those_of<T>(sorted: &[(u64, T)], key: u64) -> &[(u64, T)] {
+    let rest = &sorted[sorted.partition_point(|&(other, _)| other < key)..];
+    let count = rest.iter().take_while(|&&(other, _)| other == key).count();
+    &rest[..count]
+}
+
 /// Its own and its peer's address.
 fn pair_of(inet: &InetRow) -> (SocketAddr, SocketAddr) {
     (plain(inet.local), plain(inet.remote))
@@ -247,9 +251,7 @@ impl<'a> Pairs<'a> {
     fn peer(&self, inet: &InetRow) -> Option<Result<&'a SocketRow, Failure>> {
         let (local, remote) = pair_of(inet);
         let hash = self.hasher.hash_one((remote, local));
-        let first = self.hashes.partition_point(|&(other, _)| other < hash);
-        let same = self.hashes[first..].iter().take_while(|&&(other, _)| other == hash);
-        let rows = same.map(|&(_, index)| &self.rows[index as usize]);
+        let rows = those_of(&self.hashes, hash).iter().map(|&(_, index)| &self.rows[index as usize]);
         let mut all =
             rows.filter(|row| self::inet(row).is_some_and(|other| pair_of(other) == (remote, local)));
         let mut beside =
