@@ -79,6 +79,18 @@ pub fn share_large<T: Copy + Sync, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// The results of both, each made by a thread of its own where that is worth it.
+pub fn both<T: Send>(apart: bool, one: impl FnOnce() -> T + Send, two: impl FnOnce() -> T) -> (T, T) {
+    if !apart {
+        return (one(), two());
+    }
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let two = two();
+        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), two)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

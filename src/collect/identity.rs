@@ -9,7 +9,7 @@ use crate::kernel::{Errno, Failure, Source};
 use crate::model::{
     Access, ChannelKey, Descriptor, FileId, Identity, Inode, OpenFile, Process, ProcessId, Snapshot, Subject,
 };
-use crate::shares::share_out;
+use crate::shares::{both, share_out};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -111,13 +111,11 @@ fn candidates(snapshot: &Snapshot) -> (Vec<Group>, Vec<FileId>) {
     all.sort_unstable_by_key(|&(hash, candidate)| (hash, candidate.file));
     let (mut groups, mut alone) = (Vec::new(), Vec::new());
     for same in all.chunk_by(|(one, _), (other, _)| one == other) {
-        let mut rest: Vec<Candidate> = match same {
-            [(_, candidate)] => {
-                alone.push(candidate.file);
-                continue;
-            }
-            _ => same.iter().map(|&(_, candidate)| candidate).collect(),
-        };
+        if let [(_, candidate)] = same {
+            alone.push(candidate.file);
+            continue;
+        }
+        let mut rest: Vec<Candidate> = same.iter().map(|&(_, candidate)| candidate).collect();
         // Two keys may have one hash.
         while let Some(&first) = rest.first() {
             let of = |candidate: &Candidate| &snapshot.files[candidate.file];
@@ -217,10 +215,8 @@ impl Sorted {
         }
         let (left, right) = group.split_at(group.len() / 2);
         let (left, right) = both(group.len() >= MANY, || Self::of(source, left), || Self::of(source, right));
-        let lost = [left.lost, right.lost].concat();
-        let mut merged = Self::merge(left.members, right.members, source);
-        merged.lost.splice(0..0, lost);
-        merged
+        let merged = Self::merge(left.members, right.members, source);
+        Self { lost: [left.lost, right.lost, merged.lost].concat(), ..merged }
     }
 
     fn merge(mut left: Vec<Member>, mut right: Vec<Member>, source: &dyn Source) -> Self {
@@ -295,18 +291,6 @@ fn halves(left: &[Member], right: &[Member], source: &dyn Source) -> Option<(usi
         }
     }
     Some((middle, first(right, low)))
-}
-
-/// The results of both, each made by a thread of its own where that is worth it.
-fn both<T: Send>(apart: bool, one: impl FnOnce() -> T + Send, two: impl FnOnce() -> T) -> (T, T) {
-    if !apart {
-        return (one(), two());
-    }
-    std::thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let two = two();
-        (one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), two)
-    })
 }
 
 /// Has all of these refer to one open file description: that of the first.
