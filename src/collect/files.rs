@@ -162,10 +162,7 @@ impl<'a> Describer<'a> {
         if let Some(gap) = unheard.into_iter().next() {
             gaps.push(Gap { subject: Subject::Place(super::place_of(row.kind).as_str()), ..gap });
         }
-        (file.ends, file.socket) = (Box::default(), None);
-        if file.more.beyond.is_some() {
-            file.more.beyond = None;
-        }
+        (file.ends, file.more.beyond, file.socket) = (Box::default(), None, None);
         file
     }
 

@@ -202,8 +202,15 @@ pub struct OpenFile {
 }
 
 /// What most files of a long listing have nothing of, so that they have room for no more than a pointer to it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Eq, Default)]
 pub struct More(Option<Box<Details>>);
+
+/// Room that has nothing in it is no more than none.
+impl PartialEq for More {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
 
 /// What there may be to say of an open file description besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
