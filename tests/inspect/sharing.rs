@@ -149,14 +149,8 @@ fn of_thousands_of_one_file_each_shares_with_its_own_copy() {
     let mut labels = std::collections::HashSet::new();
     for (one, copy) in opened.iter().zip(copies) {
         assert_eq!([&one["identity"], &copy["identity"]], ["proven", "proven"]);
-        assert_eq!(
-            one["shared_with"],
-            json!([slot(actor.pid, copy["fd"].as_i64().unwrap().try_into().unwrap())])
-        );
-        assert_eq!(
-            copy["shared_with"],
-            json!([slot(actor.pid, one["fd"].as_i64().unwrap().try_into().unwrap())])
-        );
+        assert_eq!(one["shared_with"], json!([{"pid": actor.pid, "fd": copy["fd"]}]));
+        assert_eq!(copy["shared_with"], json!([{"pid": actor.pid, "fd": one["fd"]}]));
         assert_eq!(one["open_file"], copy["open_file"]);
         labels.insert(one["open_file"].as_str().unwrap());
     }
